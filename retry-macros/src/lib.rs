@@ -1,0 +1,1 @@
+//! The attributes of `steadfast`. Depend on `steadfast`, which re-exports them.

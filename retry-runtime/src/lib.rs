@@ -1,0 +1,7 @@
+//! The runtime of `steadfast`. Depend on `steadfast`, which re-exports what is public here.
+
+pub mod classify;
+mod time;
+
+pub use classify::{Classification, Kind};
+pub use time::Timestamp;

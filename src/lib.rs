@@ -1,0 +1,3 @@
+//! Retries that help rather than hurt.
+
+pub use retry_runtime::{Classification, Kind};
