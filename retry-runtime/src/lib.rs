@@ -3,5 +3,5 @@
 pub mod classify;
 mod time;
 
-pub use classify::{Classification, Kind};
+pub use classify::{Classification, Classify, Kind};
 pub use time::Timestamp;
