@@ -1,1 +1,8 @@
 //! The attributes of `steadfast`. Depend on `steadfast`, which re-exports them.
+
+mod diagnostics;
+mod model;
+mod options;
+mod parse;
+mod validate;
+mod values;
