@@ -153,6 +153,7 @@ impl std::error::Error for BudgetExhausted {}
 /// tenths of the function's own calls of the last 10 s, at least `max_attempts - 1`.
 ///
 /// A success pays nothing for it: deposits are read off the call counters when a retry asks.
+#[derive(Debug)]
 pub(crate) struct DefaultBudget {
     /// Spent tokens rather than tokens: all zeros is a full bucket, whatever its capacity.
     spent: AtomicU64,

@@ -67,7 +67,11 @@ impl Track {
         let retrying = self.attempt.get() > 1 && self.previous_is_retry();
         let until = Timestamp::from_nanos(self.attempt_started).saturating_add(policy.ceiling());
         Ambient {
-            suppressed_until: if retrying { outer.suppressed_until.max(until) } else { outer.suppressed_until },
+            suppressed_until: if retrying {
+                outer.suppressed_until.max(until)
+            } else {
+                outer.suppressed_until
+            },
             deadline: self.deadline(policy),
         }
     }

@@ -34,6 +34,7 @@ pub(crate) fn replace(ambient: Ambient) -> Ambient {
 }
 
 /// Restores, on leaving the scope by whatever way, what was current before.
+#[derive(Debug)]
 pub(crate) struct Entered(Ambient);
 
 pub(crate) fn enter(ambient: Ambient) -> Entered {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 /// Calls of the body in total. Two retries heal a blip; more of them mostly add load.
-pub const MAX_ATTEMPTS: u32 = 3;
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 /// First delay before jitter. Shorter than a typical fail-over is wasted, longer is felt.
-pub const BASE_DELAY: Duration = Duration::from_secs(1);
+pub(crate) const BASE_DELAY: Duration = Duration::from_secs(1);
 
 /// Ceiling of every delay, and of the server's hints that are followed.
-pub const MAX_DELAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// Growth of the exponential schedule: `1s, 2s, 4s, …`.
-pub const FACTOR: f64 = 2.0;
+pub(crate) const FACTOR: f64 = 2.0;
 
 /// Tokens that one call adds to the default budget: a total outage costs 1.2 times the normal load.
 pub(crate) const BUDGET_PER_CALL_MICROS: u64 = 200_000;

@@ -136,21 +136,16 @@ pub(crate) fn decide(
                     return Decision::Stop(StopReason::Hint);
                 }
                 Some(hint) => policy.hinted_delay(hint, situation.random),
-                None => {
-                    policy.delay(progress.attempts, progress.previous_delay, situation.random)
-                }
+                None => policy.delay(progress.attempts, progress.previous_delay, situation.random),
             }
         }
         Failure::Poll if exhausted => return Decision::Stop(StopReason::PollExhausted),
-        Failure::Poll => {
-            policy.delay(progress.attempts, progress.previous_delay, situation.random)
-        }
+        Failure::Poll => policy.delay(progress.attempts, progress.previous_delay, situation.random),
         Failure::CircuitOpen(opens_after) => {
             if exhausted {
                 return Decision::Stop(StopReason::CircuitOpen);
             }
-            let delay =
-                policy.delay(progress.attempts, progress.previous_delay, situation.random);
+            let delay = policy.delay(progress.attempts, progress.previous_delay, situation.random);
             if delay < opens_after {
                 return Decision::Stop(StopReason::CircuitOpen);
             }

@@ -29,5 +29,7 @@ pub(crate) fn now() -> Timestamp {
     let origin = origin();
     // One second in: moments shortly before the origin (a paused clock of another runtime) still
     // have a place.
-    Timestamp::from_nanos(nanos(instant().saturating_duration_since(origin)).saturating_add(1_000_000_000))
+    Timestamp::from_nanos(
+        nanos(instant().saturating_duration_since(origin)).saturating_add(1_000_000_000),
+    )
 }

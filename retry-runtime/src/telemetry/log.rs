@@ -36,13 +36,16 @@ impl Ended<'_> {
     }
 
     pub(crate) fn retrying(&self, delay: Duration, now: Timestamp) {
-        let (operation, attempt, of) = (self.operation.name, self.attempt, self.policy.max_attempts);
+        let (operation, attempt, of) =
+            (self.operation.name, self.attempt, self.policy.max_attempts);
         let reason = self.failure.as_str();
         if self.failure == Failure::Poll {
             tracing::debug!(target: "steadfast::retry", operation, attempt, of, ?delay, reason, "polling again");
             return;
         }
-        if !tracing::enabled!(target: "steadfast::retry", tracing::Level::WARN) || !self.may_write(now) {
+        if !tracing::enabled!(target: "steadfast::retry", tracing::Level::WARN)
+            || !self.may_write(now)
+        {
             return;
         }
         tracing::warn!(
@@ -52,11 +55,17 @@ impl Ended<'_> {
     }
 
     pub(crate) fn stopped(&self, why: StopReason, now: Timestamp) {
-        let (operation, attempt, of) = (self.operation.name, self.attempt, self.policy.max_attempts);
+        let (operation, attempt, of) =
+            (self.operation.name, self.attempt, self.policy.max_attempts);
         let (reason, result) = (self.failure.as_str(), why.as_str());
         match why {
-            StopReason::Exhausted | StopReason::Deadline | StopReason::Budget | StopReason::Hint => {
-                if tracing::enabled!(target: "steadfast::retry", tracing::Level::ERROR) && self.may_write(now) {
+            StopReason::Exhausted
+            | StopReason::Deadline
+            | StopReason::Budget
+            | StopReason::Hint => {
+                if tracing::enabled!(target: "steadfast::retry", tracing::Level::ERROR)
+                    && self.may_write(now)
+                {
                     tracing::error!(
                         target: "steadfast::retry",
                         operation, attempt, of, result, reason, error = %self.text(), "giving up"

@@ -63,7 +63,8 @@ fn without_secrets(word: &str) -> [&str; 3] {
 }
 
 fn escaped(c: char) -> impl Iterator<Item = char> {
-    let hostile = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hostile = c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let plain = (!hostile).then_some(c);
     plain.into_iter().chain(hostile.then(|| c.escape_default()).into_iter().flatten())
 }

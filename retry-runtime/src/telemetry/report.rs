@@ -70,14 +70,20 @@ pub(crate) fn failed(operation: &'static Operation, class: Classification) {
     with(|collected| collected.failures.push((std::ptr::from_ref(operation).addr(), class)));
 }
 
-pub(crate) fn ended(operation: &'static Operation, reason: StopReason, attempts: u32, slept: Duration) {
+pub(crate) fn ended(
+    operation: &'static Operation,
+    reason: StopReason,
+    attempts: u32,
+    slept: Duration,
+) {
     with(|collected| {
         let address = std::ptr::from_ref(operation).addr();
         let (mine, rest) =
             collected.failures.drain(..).partition::<Vec<_>, _>(|(at, _)| *at == address);
         collected.failures = rest;
         let failures = mine.into_iter().map(|(_, class)| class).collect();
-        collected.last = Some(Report { operation: operation.name, attempts, slept, reason, failures });
+        collected.last =
+            Some(Report { operation: operation.name, attempts, slept, reason, failures });
     });
 }
 
