@@ -3,6 +3,7 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{
@@ -27,13 +28,27 @@ impl Parse for Function {
         let visibility = input.parse()?;
         let defaultness = if input.peek(Token![default]) { Some(input.parse()?) } else { None };
         let signature = input.parse()?;
-        let body = match input.parse::<TokenTree>()? {
+        let body = match input.parse::<TokenTree>().map(ungrouped)? {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
                 Some(hoist_inner_attributes(group, &mut attributes))
             }
             _ => None,
         };
         Ok(Self { attributes, visibility, defaultness, signature, body })
+    }
+}
+
+/// A `$body:block` of `macro_rules!` comes in a group without delimiters.
+fn ungrouped(token: TokenTree) -> TokenTree {
+    match &token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let mut inner = group.stream().into_iter();
+            match (inner.next(), inner.next()) {
+                (Some(only), None) => ungrouped(only),
+                _ => token,
+            }
+        }
+        _ => token,
     }
 }
 
@@ -82,7 +97,9 @@ impl Function {
         let mut arguments = Vec::new();
         for argument in &self.signature.inputs {
             if let FnArg::Typed(argument) = argument {
-                bindings(&argument.pat, &mut |binding| arguments.push(binding.ident.to_string()));
+                bindings(&argument.pat, &mut |binding| {
+                    arguments.push(binding.ident.unraw().to_string());
+                });
             }
         }
         let mut instantiated = vec!["Self".to_owned()];
@@ -157,8 +174,7 @@ pub(crate) fn rebind(signature: &Signature, cloned: &[Ident]) -> (Signature, Vec
         let FnArg::Typed(argument) = argument else { continue };
         let conditions: Vec<_> =
             argument.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
-        let exclusive = matches!(&*argument.ty, Type::Reference(ty) if ty.mutability.is_some())
-            && matches!(&*argument.pat, Pat::Ident(_));
+        let exclusive = is_exclusive(&argument.ty) && matches!(&*argument.pat, Pat::Ident(_));
         bindings(&argument.pat, &mut |binding| {
             let ident = binding.ident;
             let mutability = binding.mutable.then(|| quote!(mut));
@@ -180,6 +196,52 @@ pub(crate) fn rebind(signature: &Signature, cloned: &[Ident]) -> (Signature, Vec
         strip_mut(&mut argument.pat);
     }
     (stripped, rebound)
+}
+
+fn is_exclusive(ty: &Type) -> bool {
+    matches!(ty, Type::Reference(ty) if ty.mutability.is_some())
+}
+
+/// What `#[async_trait]` bound as `mut` in its prologue, which runs once: attempts bind it anew.
+pub(crate) fn rebind_prologue(
+    signature: &Signature,
+    prologue: TokenStream,
+) -> (TokenStream, Vec<Rebound>) {
+    let exclusive = |ident: &Ident| {
+        signature.inputs.iter().any(|argument| match argument {
+            FnArg::Typed(argument) => {
+                is_exclusive(&argument.ty)
+                    && matches!(&*argument.pat, Pat::Ident(pattern) if pattern.ident == *ident)
+            }
+            FnArg::Receiver(_) => false,
+        })
+    };
+    let parse = syn::Block::parse_within;
+    let Ok(mut statements) = syn::parse::Parser::parse2(parse, prologue.clone()) else {
+        return (prologue, Vec::new());
+    };
+    let mut rebound = Vec::new();
+    for statement in &mut statements {
+        let syn::Stmt::Local(local) = statement else { continue };
+        // The receiver is `mut` for no reason of the user's.
+        if matches!(&local.pat, Pat::Ident(pattern) if pattern.ident == "__self") {
+            continue;
+        }
+        bindings(&local.pat, &mut |binding| {
+            let ident = binding.ident;
+            if binding.mutable && !binding.by_reference {
+                let span = Span::mixed_site();
+                let tokens = if exclusive(ident) {
+                    quote_spanned!(span => let mut #ident = &mut *#ident;)
+                } else {
+                    quote_spanned!(span => let mut #ident = #ident;)
+                };
+                rebound.push(Rebound { tokens });
+            }
+        });
+        strip_mut(&mut local.pat);
+    }
+    (quote!(#(#statements)*), rebound)
 }
 
 fn bindings<'a>(pattern: &'a Pat, found: &mut dyn FnMut(Binding<'a>)) {
@@ -338,8 +400,11 @@ pub(crate) struct AsyncTail {
 
 pub(crate) fn async_tail(body: &Group) -> Option<AsyncTail> {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
+    // A future that is returned earlier would never be retried.
+    let returns =
+        |before: &[TokenTree]| mentions(before.iter().cloned().collect(), &["return".to_owned()]);
     if let Some((before, head, content)) = ends_in_async(&tokens) {
-        return Some(tail(before, head, None, content));
+        return (!returns(before)).then(|| tail(before, head, None, content));
     }
     let (last, rest) = tokens.split_last()?;
     let TokenTree::Group(argument) = last else { return None };
@@ -352,7 +417,7 @@ pub(crate) fn async_tail(body: &Group) -> Option<AsyncTail> {
             && !matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':')
     });
     let (before, path) = rest.split_at(start.map_or(0, |start| start + 1));
-    if !matches!(path.last(), Some(TokenTree::Ident(ident)) if ident == "pin") {
+    if returns(before) || !matches!(path.last(), Some(TokenTree::Ident(ident)) if ident == "pin") {
         return None;
     }
     let inner: Vec<TokenTree> = argument.stream().into_iter().collect();

@@ -90,7 +90,13 @@ pub(crate) const fn up_to(limit: u64, random: u64) -> u64 {
 pub(crate) fn exponential(base: u64, factor: f64, retry: u32, cap: u64) -> u64 {
     let exponent = retry.saturating_sub(1);
     let grown = if factor == 2.0 {
-        if exponent > base.leading_zeros() { cap } else { base.checked_shl(exponent).unwrap_or(0) }
+        if base == 0 {
+            0
+        } else if exponent > base.leading_zeros() {
+            cap
+        } else {
+            base << exponent
+        }
     } else {
         let power = factor.powi(i32::try_from(exponent).unwrap_or(i32::MAX));
         (base as f64 * power) as u64

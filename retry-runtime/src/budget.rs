@@ -82,6 +82,18 @@ impl RetryBudget {
         self
     }
 
+    /// The same bucket, full and untouched.
+    pub(crate) const fn afresh(&self) -> Self {
+        let Self { tokens: _, credited: _, rate, capacity, per_call } = *self;
+        Self {
+            tokens: AtomicU64::new(capacity),
+            credited: AtomicU64::new(0),
+            rate,
+            capacity,
+            per_call,
+        }
+    }
+
     /// Takes one token, if there is one.
     #[must_use = "without a token the retry must not be made"]
     pub fn acquire(&self) -> bool {
@@ -183,18 +195,22 @@ impl DefaultBudget {
         let recent = self.recent_calls(now, calls);
         let capacity = (recent.saturating_mul(defaults::BUDGET_PER_CALL_MICROS))
             .max(u64::from(floor) * TOKEN)
-            .max(TOKEN);
+            .clamp(TOKEN, u64::from(MOST_TOKENS) * 1000 * TOKEN);
         let before = self.counted.fetch_max(calls, Relaxed);
         let deposit = calls.saturating_sub(before).saturating_mul(defaults::BUDGET_PER_CALL_MICROS);
         let rate = const { micros(defaults::BUDGET_TOKENS_PER_SECOND) };
         let earned = earn(&self.credited, rate, now).saturating_add(deposit);
-        // What was spent is cut to the capacity, too: a bucket that shrank is empty, not in debt.
+        // A bucket that shrank is empty, not for ever in debt: what was spent is cut, too. It is cut
+        // above the capacity, since cutting at it would give a token back each time that the
+        // measured rate sinks a little and rises again.
+        let most = capacity + capacity / 4;
+        let spend = |spent: u64| spent.min(most).saturating_sub(earned) + TOKEN;
         self.spent
             .fetch_update(Relaxed, Relaxed, |spent| {
-                let left = spent.min(capacity).saturating_sub(earned) + TOKEN;
+                let left = spend(spent);
                 Some(if left <= capacity { left } else { left - TOKEN })
             })
-            .is_ok_and(|spent| spent.min(capacity).saturating_sub(earned) + TOKEN <= capacity)
+            .is_ok_and(|spent| spend(spent) <= capacity)
     }
 
     /// Calls of about the last ten seconds, and a note of how many there were until now.
@@ -233,8 +249,15 @@ impl DefaultBudget {
                 let part = window.saturating_sub(covered);
                 seen + gap * part / (age - covered).max(1)
             }
-            None if second <= window || inside.is_none_or(|(oldest, _)| oldest == 0) => calls,
-            None => calls.max(seen),
+            // The first seconds after the first failure ever: how fast the calls before it came
+            // nobody knows, so what came since stands for the whole window. Notes are a second
+            // coarse; below two of them there is nothing to go by.
+            None => match inside {
+                Some((age, since)) if age >= 2 => {
+                    calls.min(since.saturating_add(1).saturating_mul(window) / age)
+                }
+                _ => calls,
+            },
         }
     }
 }

@@ -56,6 +56,7 @@ impl RetryPolicy {
                     delay
                 };
                 sleep(delay).await;
+                call.resume();
             }
         }
     }

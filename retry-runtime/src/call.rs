@@ -33,8 +33,10 @@ pub(crate) struct Core {
 
 #[derive(Clone, Copy, Debug)]
 struct Track {
-    /// The attempt that runs now; the first is 1.
+    /// The attempt that runs now, or the one that a sleep follows; the first is 1.
     attempt: NonZeroU32,
+    /// The next attempt has been granted and not begun.
+    waiting: bool,
     /// Nanoseconds: the delay before this attempt, all delays so far, the moments at which the call
     /// and this attempt began.
     previous_delay: u64,
@@ -47,6 +49,7 @@ impl Track {
     fn begin(now: Timestamp) -> Self {
         Self {
             attempt: NonZeroU32::MIN,
+            waiting: false,
             previous_delay: 0,
             slept: 0,
             started: now.as_nanos(),
@@ -174,7 +177,7 @@ impl Core {
                 let poll = if failure == Failure::Poll { POLLED } else { 0 };
                 track.previous_delay = nanos(delay).min(POLLED - 1) | poll;
                 track.slept = track.slept.saturating_add(nanos(delay));
-                track.attempt = track.attempt.saturating_add(1);
+                track.waiting = true;
                 track.attempt_started = now.saturating_add(delay).as_nanos();
                 self.track = Some(track);
                 Some(delay)
@@ -183,6 +186,15 @@ impl Core {
                 line.stopped(reason, now);
                 self.end(reason, track);
                 None
+            }
+        }
+    }
+
+    /// The delay has passed: the next attempt begins.
+    fn resume(&mut self) {
+        if let Some(track) = &mut self.track {
+            if std::mem::take(&mut track.waiting) {
+                track.attempt = track.attempt.saturating_add(1);
             }
         }
     }
@@ -255,6 +267,8 @@ fn withdraw(policy: &RetryPolicy, state: &State, now: Timestamp) -> bool {
     match policy.budget {
         BudgetSource::Unlimited => true,
         BudgetSource::Shared(budget) => {
+            let scoped = testing::budget(budget);
+            let budget = scoped.as_deref().unwrap_or(budget);
             budget.deposit(state.new_calls());
             budget.acquire_at(now)
         }
@@ -343,6 +357,7 @@ impl Blocking {
     #[inline(never)]
     pub fn pause(&mut self, policy: &'static RetryPolicy, delay: Duration) {
         sleep::block(delay);
+        self.core.resume();
         self.entered = self.core.track.map(|track| context::enter(track.ambient(policy)));
     }
 
@@ -375,8 +390,7 @@ impl Core {
     ) -> RetryEvent<'a> {
         RetryEvent {
             operation: self.operation.name,
-            // The call has moved on to the next attempt already.
-            attempt: self.track.map_or(1, |track| track.attempt.get().saturating_sub(1)),
+            attempt: self.track.map_or(1, |track| track.attempt.get()),
             max_attempts: policy.max_attempts,
             delay,
             classification,
@@ -438,6 +452,13 @@ impl Polled {
     #[inline(never)]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
         self.0.failed(policy, Failure::Poll, None)
+    }
+
+    /// The delay has passed: the next attempt begins.
+    #[cold]
+    #[inline(never)]
+    pub fn resume(&mut self) {
+        self.0.resume();
     }
 
     /// The value that `context` binds.

@@ -133,7 +133,7 @@ pub mod shape {
     #[derive(Debug)]
     pub struct Shape<'a, T>(&'a T);
 
-    /// Begins to ask what a returned value is: `(&&of(&value)).error()`.
+    /// Begins to ask what a returned value is: `(&&of(&value)).steadfast_error()`.
     #[inline]
     pub const fn of<T>(value: &T) -> Shape<'_, T> {
         Shape(value)
@@ -146,9 +146,9 @@ pub mod shape {
         /// What a failure holds.
         type Error;
         /// The error of a failure.
-        fn error(&self) -> Option<&Self::Error>;
+        fn steadfast_error(&self) -> Option<&Self::Error>;
         /// The value of a success.
-        fn value(&self) -> Option<&Self::Value>;
+        fn steadfast_value(&self) -> Option<&Self::Value>;
     }
 
     impl<T: Outcome> Fallible for &Shape<'_, T> {
@@ -156,12 +156,12 @@ pub mod shape {
         type Error = T::Error;
 
         #[inline]
-        fn error(&self) -> Option<&T::Error> {
+        fn steadfast_error(&self) -> Option<&T::Error> {
             self.0.error()
         }
 
         #[inline]
-        fn value(&self) -> Option<&T::Value> {
+        fn steadfast_value(&self) -> Option<&T::Value> {
             self.0.value()
         }
     }
@@ -171,21 +171,21 @@ pub mod shape {
         /// The type itself.
         type Value;
         /// No error, ever.
-        fn error(&self) -> Option<&Infallible>;
+        fn steadfast_error(&self) -> Option<&Infallible>;
         /// The value.
-        fn value(&self) -> Option<&Self::Value>;
+        fn steadfast_value(&self) -> Option<&Self::Value>;
     }
 
     impl<T> Plain for Shape<'_, T> {
         type Value = T;
 
         #[inline]
-        fn error(&self) -> Option<&Infallible> {
+        fn steadfast_error(&self) -> Option<&Infallible> {
             None
         }
 
         #[inline]
-        fn value(&self) -> Option<&T> {
+        fn steadfast_value(&self) -> Option<&T> {
             Some(self.0)
         }
     }

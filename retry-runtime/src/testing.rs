@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::budget::RetryBudget;
 use crate::engine::StopReason;
 use crate::operation::{Operation, State};
 use crate::shard::Watch;
@@ -46,6 +47,7 @@ struct Inner {
     now: Timestamp,
     events: Vec<Event>,
     operations: HashMap<usize, (&'static Operation, Arc<State>)>,
+    budgets: HashMap<usize, Arc<RetryBudget>>,
 }
 
 #[derive(Clone)]
@@ -103,6 +105,7 @@ pub fn scope_with_seed(seed: u64) -> Scope {
         now: Timestamp::from_nanos(1_000_000_000),
         events: Vec::new(),
         operations: HashMap::new(),
+        budgets: HashMap::new(),
     })));
     Scope { _entered: Entered::enter(&handle), handle }
 }
@@ -128,8 +131,7 @@ impl Scope {
 
     /// Takes a future into the scope, for a task that is spawned.
     pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        let handle = self.handle.clone();
-        async move { Inside { future: pin!(future), handle: &handle }.await }
+        Inside { future: Some(Box::pin(future)), handle: self.handle.clone() }
     }
 
     /// Takes the current thread into the scope, until the guard is dropped. For threads: call it
@@ -184,22 +186,36 @@ impl Drop for Entered {
     }
 }
 
-struct Inside<'a, F> {
-    future: Pin<&'a mut F>,
-    handle: &'a Handle,
+struct Inside<F> {
+    /// `None` only while it is dropped.
+    future: Option<Pin<Box<F>>>,
+    handle: Handle,
 }
 
-impl<F: Future> Future for Inside<'_, F> {
+impl<F: Future> Future for Inside<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let _entered = Entered::enter(self.handle);
-        self.future.as_mut().poll(cx)
+        let this = &mut *self;
+        let _entered = Entered::enter(&this.handle);
+        match &mut this.future {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Inside<F> {
+    fn drop(&mut self) {
+        // What ends with the future ends in the scope.
+        let _entered = Entered::enter(&self.handle);
+        self.future = None;
     }
 }
 
 fn with<R>(use_it: impl FnOnce(&mut Inner) -> R) -> Option<R> {
-    let handle = SCOPE.with_borrow(Clone::clone)?;
+    // A future that a thread-local keeps may be dropped after this one is gone.
+    let handle = SCOPE.try_with(|scope| scope.borrow().clone()).ok()??;
     Some(use_it(&mut handle.lock()))
 }
 
@@ -226,6 +242,14 @@ pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
         let address = std::ptr::from_ref(operation).addr();
         let entry = inner.operations.entry(address);
         entry.or_insert_with(|| (operation, Arc::new(State::new()))).1.clone()
+    })
+}
+
+/// The scope's own, full copy of a budget that functions share.
+pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(budget).addr();
+        inner.budgets.entry(address).or_insert_with(|| Arc::new(budget.afresh())).clone()
     })
 }
 

@@ -1,6 +1,6 @@
 //! The statics of a function: its policy as one const builder, its operation, its counters.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 use crate::model::{Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned};
@@ -33,7 +33,9 @@ pub(crate) fn statics(
         },
     );
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
-    let (item, policy, listed) = if mentions(builder.clone(), instantiated) {
+    let (item, policy, listed) = if mentions(builder.clone(), instantiated)
+        || names_a_const_generic(builder.clone())
+    {
         (
             TokenStream::new(),
             quote_spanned!(span => (const { &#builder })),
@@ -55,6 +57,19 @@ pub(crate) fn statics(
         );
     };
     Statics { items, policy }
+}
+
+/// Whether the tokens have a name of one capital letter: the const generic of an `impl`, which the
+/// signature does not show.
+fn names_a_const_generic(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            name.len() == 1 && name.starts_with(|letter: char| letter.is_ascii_uppercase())
+        }
+        TokenTree::Group(group) => names_a_const_generic(group.stream()),
+        _ => false,
+    })
 }
 
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
@@ -184,7 +199,7 @@ fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> To
     let rate = number(&budget.tokens_per_second, quote!(0.0));
     let most = number(&budget.max_tokens, quote!(10));
     let ratio = number(&budget.ratio, quote!(0.0));
-    quote_spanned!(span => #private::RetryBudget::new(#rate as f64, #most).deposit_per_call(#ratio as f64))
+    quote_spanned!(span => #private::RetryBudget::new(#rate as ::core::primitive::f64, #most).deposit_per_call(#ratio as ::core::primitive::f64))
 }
 
 pub(crate) fn duration(value: &DurationValue) -> TokenStream {

@@ -28,6 +28,7 @@ pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenS
         rebound,
         output: None,
         output_span: function.output_span(),
+        returned: None,
         wait: Wait::Blocked,
     };
     let site = Span::mixed_site();
@@ -47,6 +48,9 @@ pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenS
             match signature::async_tail(body) {
                 Some(AsyncTail { before, head, boxing, prologue, content }) => {
                     shape.wait = Wait::Awaited;
+                    let (prologue, fresh) =
+                        signature::rebind_prologue(&function.signature, prologue);
+                    shape.rebound.extend(fresh);
                     let block = shape.tokens(&content);
                     let block = quote_spanned!(site => #head { #prologue #block });
                     let tail = match boxing {
@@ -59,6 +63,9 @@ pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenS
                 }
                 None => {
                     shape.wait = Wait::Returned;
+                    if boxed {
+                        shape.returned = function.output().map(signature::nameable);
+                    }
                     let block = shape.tokens(body);
                     let block = quote_spanned!(site => async move { #block });
                     let block = if boxed {
@@ -94,6 +101,8 @@ struct Loop<'a> {
     /// What an attempt returns; `None` for `()`.
     output: Option<Type>,
     output_span: Span,
+    /// What the body returns where that is a box of a future.
+    returned: Option<Type>,
     wait: Wait,
 }
 
@@ -139,16 +148,20 @@ impl Loop<'_> {
         let attempt = self.attempt(body);
         let step = self.step();
         let pause = if !self.is_async() {
-            quote_spanned!(site => __steadfast_call.pause(#policy, __steadfast_delay);)
+            quote_spanned!(site => #private::Blocking::pause(&mut __steadfast_call, #policy, __steadfast_delay);)
         } else if let Some(sleep) = &self.model.sleep {
             let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
             quote_spanned! { span =>
                 if !__steadfast_delay.is_zero() {
                     ::std::boxed::Box::pin((#sleep)(__steadfast_delay)).await;
                 }
+                #private::Polled::resume(&mut __steadfast_call);
             }
         } else {
-            quote_spanned!(site => #private::sleep(__steadfast_delay).await;)
+            quote_spanned! { site =>
+                #private::sleep(__steadfast_delay).await;
+                #private::Polled::resume(&mut __steadfast_call);
+            }
         };
         quote_spanned! { site =>
             let mut __steadfast_call = #call;
@@ -196,7 +209,12 @@ impl Loop<'_> {
                     #body
                 }
             },
-            Wait::Returned => quote_spanned!(at_body => #private::call(|| { #(#rebound)* #body })),
+            Wait::Returned => {
+                let returned = self.returned.iter();
+                quote_spanned! { at_body =>
+                    #private::call(|| #(-> #returned)* { #(#rebound)* #body })
+                }
+            }
         };
         let pinned = quote_spanned!(at_body => ::core::pin::pin!(#run));
         if !self.is_limited() {
@@ -216,7 +234,7 @@ impl Loop<'_> {
         };
         let timed_out = self.timed_out();
         let last = if self.keeps_error() {
-            quote_spanned!(site => __steadfast_last.take())
+            quote_spanned!(site => ::core::option::Option::take(&mut __steadfast_last))
         } else {
             quote_spanned!(site => ::core::option::Option::None)
         };
@@ -266,11 +284,14 @@ impl Loop<'_> {
     fn step(&self) -> TokenStream {
         let Self { private, policy, model, .. } = self;
         let site = Span::mixed_site();
+        // Methods that take `&mut self` are called by path: one of the same name that a trait in scope
+        // gives every type by `&self` would be found first.
+        let call = Ident::new(if self.is_async() { "Polled" } else { "Blocking" }, site);
         let looks_at_values = model.when_value.is_some() || model.classify_value.is_some();
         let (error, value) = if looks_at_values {
             (
-                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).error()),
-                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).value()),
+                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).steadfast_error()),
+                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).steadfast_value()),
             )
         } else {
             let span = site.located_at(self.output_span);
@@ -309,7 +330,9 @@ impl Loop<'_> {
         let class = self.class();
         let failed = next(
             quote_spanned! { site =>
-                __steadfast_call.failed(#policy, __steadfast_class, __steadfast_text)
+                #private::#call::failed(
+                    &mut __steadfast_call, #policy, __steadfast_class, __steadfast_text,
+                )
             },
             seen(quote_spanned!(site => ::core::option::Option::Some(__steadfast_class))),
         );
@@ -335,13 +358,13 @@ impl Loop<'_> {
         let polled = model.when_value.as_ref().map(|when| {
             let (when, span) = (&when.value, site.located_at(when.span));
             let again = next(
-                quote_spanned!(site => __steadfast_call.polled(#policy)),
+                quote_spanned!(site => #private::#call::polled(&mut __steadfast_call, #policy)),
                 seen(quote_spanned!(site => ::core::option::Option::None)),
             );
             quote_spanned! { span =>
                 if match #value {
                     ::core::option::Option::Some(__steadfast_value) => {
-                        #private::choose::<_, bool>(#when, __steadfast_value)
+                        #private::choose::<_, ::core::primitive::bool>(#when, __steadfast_value)
                     }
                     ::core::option::Option::None => false,
                 } {
@@ -368,7 +391,7 @@ impl Loop<'_> {
                     }
                     ::core::option::Option::Some(__steadfast_error) => {
                         let __steadfast_class = #class;
-                        let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).text();
+                        let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).steadfast_text();
                         #failed
                     }
                 }

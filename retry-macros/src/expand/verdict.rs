@@ -14,7 +14,7 @@ pub(crate) fn of_error(
     private: &TokenStream,
 ) -> TokenStream {
     let site = Span::mixed_site();
-    let own = quote_spanned!(site => || (&&&#private::find::own_class(#error)).class());
+    let own = quote_spanned!(site => || (&&&#private::find::own_class(#error)).steadfast_class());
     let decided = |retry: TokenStream| quote_spanned!(site => #private::decided(#retry, #own));
     let chosen = match model.rule.as_ref().map(|rule| &rule.value) {
         None => {
@@ -25,7 +25,9 @@ pub(crate) fn of_error(
         Some(Rule::On(entries)) => decided(any(entries, error, private)),
         Some(Rule::When(when)) => {
             let span = site.located_at(when.span());
-            decided(quote_spanned!(span => #private::choose::<_, bool>(#when, #error)))
+            decided(
+                quote_spanned!(span => #private::choose::<_, ::core::primitive::bool>(#when, #error)),
+            )
         }
         Some(Rule::Classify(classify)) => {
             let span = site.located_at(classify.span());
@@ -57,7 +59,7 @@ fn one(entry: &Entry, error: &TokenStream, private: &TokenStream) -> TokenStream
     match entry {
         Entry::Type(ty) => {
             let span = site.located_at(ty.span());
-            quote_spanned!(span => (&&&&#private::find::probe::<#ty, _>(#error)).any(|_: &#ty| true))
+            quote_spanned!(span => (&&&&#private::find::probe::<#ty, _>(#error)).steadfast_any(|_: &#ty| true))
         }
         Entry::Variant { owner, variant } => {
             // A constant has no fields to leave out.
@@ -88,6 +90,6 @@ fn matching(
     let span = Span::mixed_site().located_at(span);
     quote_spanned! { span =>
         (&&&&#private::find::probe::<#owner, _>(#error))
-            .any(|__steadfast_found: &#owner| match *__steadfast_found { #pattern => true, _ => false })
+            .steadfast_any(|__steadfast_found: &#owner| match *__steadfast_found { #pattern => true, _ => false })
     }
 }

@@ -22,7 +22,8 @@ use super::chain::{as_type, links};
 
 /// Asks whether a `T` can be found in an error of type `E`.
 ///
-/// Generated code writes four references and imports the ways by glob:
+/// Generated code writes four references and imports the ways by glob. The methods have names of
+/// their own, since a trait in the user's scope may give every type an `any`:
 ///
 /// ```
 /// use std::io;
@@ -31,7 +32,7 @@ use super::chain::{as_type, links};
 /// fn is_timeout(error: &Box<dyn std::error::Error + Send + Sync>) -> bool {
 ///     use find::ways::*;
 ///     (&&&&find::probe::<io::ErrorKind, _>(error))
-///         .any(|found: &io::ErrorKind| matches!(found, io::ErrorKind::TimedOut))
+///         .steadfast_any(|found: &io::ErrorKind| matches!(found, io::ErrorKind::TimedOut))
 /// }
 ///
 /// assert!(is_timeout(&io::Error::from(io::ErrorKind::TimedOut).into()));
@@ -88,11 +89,11 @@ impl Wanted<AsProperty> for io::ErrorKind {
 /// First way: the error is an error type, the search goes through its chain.
 pub trait InChain<T, M> {
     /// Whether `test` holds for any `T` in the error.
-    fn any(&self, test: impl FnMut(&T) -> bool) -> bool;
+    fn steadfast_any(&self, test: impl FnMut(&T) -> bool) -> bool;
 }
 
 impl<E: Error + 'static, T: Wanted<M>, M> InChain<T, M> for &&&Probe<'_, E, T> {
-    fn any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
+    fn steadfast_any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
         T::any_in(self.error, &mut test)
     }
 }
@@ -100,11 +101,11 @@ impl<E: Error + 'static, T: Wanted<M>, M> InChain<T, M> for &&&Probe<'_, E, T> {
 /// Second way: the error is the wanted type.
 pub trait Itself<T> {
     /// Whether `test` holds for the error.
-    fn any(&self, test: impl FnMut(&T) -> bool) -> bool;
+    fn steadfast_any(&self, test: impl FnMut(&T) -> bool) -> bool;
 }
 
 impl<T> Itself<T> for &&Probe<'_, T, T> {
-    fn any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
+    fn steadfast_any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
         test(self.error)
     }
 }
@@ -112,14 +113,14 @@ impl<T> Itself<T> for &&Probe<'_, T, T> {
 /// Third way: the error shows an error type behind it.
 pub trait Behind<T, M> {
     /// Whether `test` holds for any `T` in the error.
-    fn any(&self, test: impl FnMut(&T) -> bool) -> bool;
+    fn steadfast_any(&self, test: impl FnMut(&T) -> bool) -> bool;
 }
 
 impl<E, T: Wanted<M>, M> Behind<T, M> for &Probe<'_, E, T>
 where
     E: AsRef<dyn Error + Send + Sync + 'static> + ?Sized,
 {
-    fn any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
+    fn steadfast_any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
         T::any_in(self.error.as_ref(), &mut test)
     }
 }
@@ -127,13 +128,13 @@ where
 /// Last way: what no rule but a list covers, and the error message for the rest.
 pub trait Elsewhere<E: ?Sized, T> {
     /// Whether `test` holds for any `T` in the error.
-    fn any<M>(&self, test: impl FnMut(&T) -> bool) -> bool
+    fn steadfast_any<M>(&self, test: impl FnMut(&T) -> bool) -> bool
     where
         E: CanHold<T, M>;
 }
 
 impl<E: ?Sized, T> Elsewhere<E, T> for Probe<'_, E, T> {
-    fn any<M>(&self, mut test: impl FnMut(&T) -> bool) -> bool
+    fn steadfast_any<M>(&self, mut test: impl FnMut(&T) -> bool) -> bool
     where
         E: CanHold<T, M>,
     {
@@ -193,8 +194,8 @@ pointee!(Box, Rc, Arc);
 ///
 /// struct Mute;
 ///
-/// assert_eq!((&&find::error_text(&"refused")).text().unwrap().to_string(), "refused");
-/// assert!((&&find::error_text(&Mute)).text().is_none());
+/// assert_eq!((&&find::error_text(&"refused")).steadfast_text().unwrap().to_string(), "refused");
+/// assert!((&&find::error_text(&Mute)).steadfast_text().is_none());
 /// ```
 #[must_use]
 pub const fn error_text<E: ?Sized>(error: &E) -> TextProbe<'_, E> {
@@ -210,11 +211,11 @@ pub struct TextProbe<'a, E: ?Sized> {
 /// The error has a text.
 pub trait Displayed<'a> {
     /// The error, to be printed.
-    fn text(&self) -> Option<&'a dyn std::fmt::Display>;
+    fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display>;
 }
 
 impl<'a, E: std::fmt::Display> Displayed<'a> for &TextProbe<'a, E> {
-    fn text(&self) -> Option<&'a dyn std::fmt::Display> {
+    fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display> {
         Some(self.error)
     }
 }
@@ -222,11 +223,11 @@ impl<'a, E: std::fmt::Display> Displayed<'a> for &TextProbe<'a, E> {
 /// The error has no text.
 pub trait Silent<'a> {
     /// Nothing.
-    fn text(&self) -> Option<&'a dyn std::fmt::Display>;
+    fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display>;
 }
 
 impl<'a, E: ?Sized> Silent<'a> for TextProbe<'a, E> {
-    fn text(&self) -> Option<&'a dyn std::fmt::Display> {
+    fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display> {
         None
     }
 }
@@ -244,8 +245,8 @@ impl<'a, E: ?Sized> Silent<'a> for TextProbe<'a, E> {
 /// struct Opaque;
 /// let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
 ///
-/// assert!((&&&find::own_class(&refused)).class().unwrap().is_unsent());
-/// assert!((&&&find::own_class(&Opaque)).class().is_none());
+/// assert!((&&&find::own_class(&refused)).steadfast_class().unwrap().is_unsent());
+/// assert!((&&&find::own_class(&Opaque)).steadfast_class().is_none());
 /// ```
 #[must_use]
 pub const fn own_class<E: ?Sized>(error: &E) -> ClassProbe<'_, E> {
@@ -261,11 +262,11 @@ pub struct ClassProbe<'a, E: ?Sized> {
 /// The error implements [`Classify`](super::Classify).
 pub trait Classified {
     /// What the error says of itself.
-    fn class(&self) -> Option<super::Classification>;
+    fn steadfast_class(&self) -> Option<super::Classification>;
 }
 
 impl<E: super::Classify + ?Sized> Classified for &&ClassProbe<'_, E> {
-    fn class(&self) -> Option<super::Classification> {
+    fn steadfast_class(&self) -> Option<super::Classification> {
         Some(self.error.classify())
     }
 }
@@ -273,11 +274,11 @@ impl<E: super::Classify + ?Sized> Classified for &&ClassProbe<'_, E> {
 /// The error has a chain.
 pub trait ClassifiedBySource {
     /// What the chain says.
-    fn class(&self) -> Option<super::Classification>;
+    fn steadfast_class(&self) -> Option<super::Classification>;
 }
 
 impl<E: Error + 'static> ClassifiedBySource for &ClassProbe<'_, E> {
-    fn class(&self) -> Option<super::Classification> {
+    fn steadfast_class(&self) -> Option<super::Classification> {
         Some(super::by_source(self.error))
     }
 }
@@ -285,11 +286,11 @@ impl<E: Error + 'static> ClassifiedBySource for &ClassProbe<'_, E> {
 /// The error says nothing.
 pub trait Unclassified {
     /// Nothing.
-    fn class(&self) -> Option<super::Classification>;
+    fn steadfast_class(&self) -> Option<super::Classification>;
 }
 
 impl<E: ?Sized> Unclassified for ClassProbe<'_, E> {
-    fn class(&self) -> Option<super::Classification> {
+    fn steadfast_class(&self) -> Option<super::Classification> {
         None
     }
 }
@@ -346,7 +347,7 @@ mod tests {
             found!($err, $ty, _)
         };
         ($err:expr, $ty:ty, $pattern:pat) => {
-            (&&&&probe::<$ty, _>($err)).any(|found: &$ty| matches!(found, $pattern))
+            (&&&&probe::<$ty, _>($err)).steadfast_any(|found: &$ty| matches!(found, $pattern))
         };
     }
 
@@ -453,16 +454,16 @@ mod tests {
     fn texts_are_printed_where_there_are_any() {
         struct Mute;
         let boxed: Box<dyn Error> = "boxed".into();
-        assert_eq!((&&error_text(&boxed)).text().unwrap().to_string(), "boxed");
-        assert_eq!((&&error_text(&Api::Timeout)).text().unwrap().to_string(), "api");
-        assert!((&&error_text(&Mute)).text().is_none());
+        assert_eq!((&&error_text(&boxed)).steadfast_text().unwrap().to_string(), "boxed");
+        assert_eq!((&&error_text(&Api::Timeout)).steadfast_text().unwrap().to_string(), "api");
+        assert!((&&error_text(&Mute)).steadfast_text().is_none());
     }
 
     #[test]
     fn an_error_without_classify_is_asked_by_its_chain() {
         let refused = Outer(io::Error::from(ErrorKind::ConnectionRefused));
-        assert!((&&&own_class(&refused)).class().unwrap().is_unsent());
-        assert!((&&&own_class(&refused.0)).class().unwrap().is_unsent());
-        assert!((&&&own_class(&0_u8)).class().is_none());
+        assert!((&&&own_class(&refused)).steadfast_class().unwrap().is_unsent());
+        assert!((&&&own_class(&refused.0)).steadfast_class().unwrap().is_unsent());
+        assert!((&&&own_class(&0_u8)).steadfast_class().is_none());
     }
 }

@@ -6,11 +6,16 @@ use std::time::Instant;
 use crate::testing;
 use crate::time::{Timestamp, nanos};
 
-/// The moment that the clock calls a day: early enough that `now` is never before it.
+/// The moment that the clock counts from. The system's even under tokio: a paused clock that has run
+/// ahead in one runtime would put every other one before it.
 fn origin() -> Instant {
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    *ORIGIN.get_or_init(instant)
+    *ORIGIN.get_or_init(Instant::now)
 }
+
+/// What the clock showed at its origin: a day in nanoseconds, since a clock that was paused earlier
+/// is before it.
+const AT_ORIGIN: u64 = 86_400_000_000_000;
 
 #[cfg(feature = "tokio")]
 fn instant() -> Instant {
@@ -26,10 +31,9 @@ pub(crate) fn now() -> Timestamp {
     if let Some(now) = testing::manual_now() {
         return now;
     }
-    let origin = origin();
-    // One second in: moments shortly before the origin (a paused clock of another runtime) still
-    // have a place.
-    Timestamp::from_nanos(
-        nanos(instant().saturating_duration_since(origin)).saturating_add(1_000_000_000),
-    )
+    let (origin, instant) = (origin(), instant());
+    Timestamp::from_nanos(match instant.checked_duration_since(origin) {
+        Some(after) => AT_ORIGIN.saturating_add(nanos(after)),
+        None => AT_ORIGIN.saturating_sub(nanos(origin.saturating_duration_since(instant))),
+    })
 }

@@ -32,7 +32,7 @@ enum Timer {
     Over,
     Boxed(BoxSleep),
     #[cfg(feature = "tokio")]
-    Tokio(Pin<Box<tokio::time::Sleep>>),
+    Tokio(Pin<Box<tokio::task::Unconstrained<tokio::time::Sleep>>>),
 }
 
 /// Sleeps for `duration` on the installed timer, else on tokio's. A zero duration skips the timer,
@@ -52,7 +52,9 @@ pub fn timer(duration: Duration) -> Sleep {
     }
     #[cfg(feature = "tokio")]
     {
-        Sleep(Timer::Tokio(Box::pin(tokio::time::sleep(duration))))
+        // A body that has used up the task's cooperative budget at every poll would leave nothing
+        // for its own timeout, which then never came.
+        Sleep(Timer::Tokio(Box::pin(tokio::task::unconstrained(tokio::time::sleep(duration)))))
     }
     #[cfg(not(feature = "tokio"))]
     panic!("no timer to sleep on: call `steadfast::set_timer`, or enable the feature `tokio`")

@@ -61,7 +61,9 @@ impl Drop for Collecting {
 }
 
 fn with(use_it: impl FnOnce(&mut Collected)) {
-    if let Some(collector) = COLLECTOR.with_borrow(Clone::clone) {
+    // A future that a thread-local keeps may be dropped after this one is gone.
+    let collector = COLLECTOR.try_with(|collector| collector.borrow().clone());
+    if let Ok(Some(collector)) = collector {
         use_it(&mut collector.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
