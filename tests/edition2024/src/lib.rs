@@ -6,9 +6,8 @@
 #![forbid(variant_size_differences, meta_variable_misuse, missing_debug_implementations)]
 #![deny(clippy::all, clippy::pedantic, clippy::cargo, clippy::nursery)]
 #![forbid(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![forbid(clippy::shadow_reuse, clippy::shadow_same, clippy::shadow_unrelated)]
-#![forbid(clippy::allow_attributes, clippy::allow_attributes_without_reason)]
-#![allow(clippy::cargo_common_metadata, clippy::multiple_crate_versions)]
+#![forbid(clippy::allow_attributes_without_reason)]
+#![allow(clippy::cargo_common_metadata, clippy::multiple_crate_versions, reason = "a package of tests")]
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
