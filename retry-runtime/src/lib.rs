@@ -3,5 +3,9 @@
 pub mod classify;
 mod time;
 
+#[cfg(feature = "http")]
+pub use classify::http;
+#[cfg(feature = "reqwest")]
+pub use classify::reqwest;
 pub use classify::{Classification, Classify, Kind};
 pub use time::Timestamp;
