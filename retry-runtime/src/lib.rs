@@ -21,6 +21,10 @@ mod time;
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
 pub use budget::{BudgetExhausted, RetryBudget};
+#[cfg(feature = "http")]
+pub use classify::http;
+#[cfg(feature = "reqwest")]
+pub use classify::reqwest;
 pub use classify::{Classification, Classify, Kind};
 pub use drivers::sleep::{BoxSleep, set_timer};
 pub use engine::StopReason;
