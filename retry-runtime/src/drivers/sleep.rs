@@ -17,6 +17,17 @@ static TIMER: OnceLock<fn(Duration) -> BoxSleep> = OnceLock::new();
 /// Installs the timer that async functions of this process sleep with, for runtimes other than
 /// tokio. A single function says `sleep = path` instead.
 ///
+/// ```
+/// use std::time::Duration;
+///
+/// fn instant(_: Duration) -> retry_runtime::BoxSleep {
+///     Box::pin(std::future::ready(())) // a real one waits
+/// }
+///
+/// assert!(retry_runtime::set_timer(instant).is_ok());
+/// assert!(retry_runtime::set_timer(instant).is_err(), "there is one timer");
+/// ```
+///
 /// # Errors
 ///
 /// Gives the timer back when one is installed already.
