@@ -271,14 +271,13 @@ impl RetryPolicy {
             self.base_delay <= self.max_delay,
             "`max_delay` is shorter than `base_delay`: raise `max_delay` or lower `base_delay`"
         );
-        if let Some(deadline) = self.deadline {
-            if let Some(timeout) = self.attempt_timeout {
+        if let Some(deadline) = self.deadline
+            && let Some(timeout) = self.attempt_timeout {
                 assert!(
                     timeout.as_nanos() <= deadline.as_nanos(),
                     "`attempt_timeout` is longer than `deadline`: no attempt can use it"
                 );
             }
-        }
         self
     }
 

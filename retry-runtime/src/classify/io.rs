@@ -1,6 +1,6 @@
 //! `std::io::Error` by its kind.
 
-use std::io::ErrorKind::{self, *};
+use std::io::ErrorKind::{self, ConnectionRefused, AddrNotAvailable, ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof, NotConnected, HostUnreachable, NetworkUnreachable, NetworkDown, Interrupted, StaleNetworkFileHandle, TimedOut, WouldBlock, ResourceBusy, ExecutableFileBusy, Deadlock, NotFound, PermissionDenied, AlreadyExists, InvalidInput, InvalidData, Unsupported, NotADirectory, IsADirectory, DirectoryNotEmpty, ReadOnlyFilesystem, NotSeekable, CrossesDevices, TooManyLinks, InvalidFilename, FileTooLarge, ArgumentListTooLong, AddrInUse, StorageFull, QuotaExceeded, OutOfMemory, WriteZero};
 
 use super::{Classification, Kind};
 

@@ -85,10 +85,10 @@ impl Future for Sleep {
 /// Blocks the thread for `duration`. On a worker thread of a runtime that stalls other tasks, which
 /// is said once.
 pub(crate) fn block(duration: Duration) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
     if duration.is_zero() || testing::skip_sleep(duration) {
         return;
     }
-    static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.load(Relaxed) && on_async_worker() && !WARNED.swap(true, Relaxed) {
         tracing::warn!(
             target: "steadfast::retry",
