@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{Expr, Ident, LitBool, LitStr, Pat, Path, Type};
 
 /// A value and the two places an error can point at.
@@ -149,6 +150,16 @@ pub(crate) enum Entry {
         owner: Option<Path>,
         pattern: Pat,
     },
+}
+
+impl ToTokens for Entry {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Type(ty) => ty.to_tokens(tokens),
+            Self::Variant { owner: _, variant } => variant.to_tokens(tokens),
+            Self::Pattern { owner: _, pattern } => pattern.to_tokens(tokens),
+        }
+    }
 }
 
 #[derive(Clone)]

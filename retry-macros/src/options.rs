@@ -2,6 +2,7 @@
 //! them. What a value must look like is known to the parser, what it may be to the validation.
 
 use crate::diagnostics::{nearest, shortened};
+use crate::durations::{read_duration, with_unit};
 
 /// The options of one attribute, or of one option that has options itself.
 pub(crate) trait Table: Copy + Eq + 'static {
@@ -326,9 +327,9 @@ fn budget_equivalent(word: &str, value: &str) -> Option<String> {
 /// The option with the value as a duration, if it can be one.
 fn duration(option: RetryOption, value: &str) -> String {
     let text = value.trim_matches('"');
-    if crate::values::read_duration(text).is_ok() {
+    if read_duration(text).is_ok() {
         format!("{} = \"{text}\"", option.name())
-    } else if let Some(text) = crate::values::with_unit(option.name(), value) {
+    } else if let Some(text) = with_unit(option.name(), value) {
         format!("{} = \"{text}\"", option.name())
     } else {
         option.example().to_owned()
@@ -342,7 +343,8 @@ fn listed(option: RetryOption, value: &str) -> String {
     } else if value.starts_with('[') {
         format!("{} = {value}", option.name())
     } else {
-        let value = value.trim_start_matches('(').trim_end_matches(')');
+        let inner = value.strip_prefix('(').and_then(|value| value.strip_suffix(')'));
+        let value = inner.unwrap_or(value);
         format!("{} = [{value}]", option.name())
     }
 }
