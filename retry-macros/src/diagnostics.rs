@@ -190,12 +190,17 @@ fn write_source(tokens: TokenStream, text: &mut String) {
                 let (gap, after) = match operator.as_str() {
                     "|" if in_closure_head => {
                         in_closure_head = false;
-                        (before == Before::Space, Before::Space)
+                        (false, Before::Space)
                     }
-                    "|" if !operand => {
+                    "|" if !operand || text.ends_with("move") => {
                         in_closure_head = true;
-                        (before == Before::Space, Before::Tight)
+                        (before != Before::Tight, Before::Tight)
                     }
+                    // The name of a macro.
+                    "!" if operand && matches!(tokens.peek(), Some(TokenTree::Group(_))) => {
+                        (false, Before::Tight)
+                    }
+                    "=" => (operand, Before::Space),
                     "," | ";" | ":" => (false, Before::Space),
                     "=" | "==" | "!=" | "<=" | ">=" | "=>" | "->" | "|" | "||" | "&&" | "+"
                     | "*" | "/" | "%"
@@ -236,7 +241,7 @@ mod tests {
             "\"text\"",
             "move |e: &E| e.is_transient()",
             "A | B",
-            "if x > 3",
+            "if x == 3",
         ] {
             let tokens: TokenStream = text.parse().unwrap();
             assert_eq!(source(&tokens), text);

@@ -250,6 +250,7 @@ pub(crate) fn split(tokens: TokenStream, angles: Angles) -> Vec<(TokenStream, Op
     let mut closure_head = false;
     // The characters before this one, as far back as they matter.
     let (mut before, mut before_that) = (None, None);
+    let mut moved = false;
     for token in tokens {
         let here = match &token {
             TokenTree::Punct(punct) => Some(punct.as_char()),
@@ -270,12 +271,11 @@ pub(crate) fn split(tokens: TokenStream, angles: Angles) -> Vec<(TokenStream, Op
             }
             Some('>') if !matches!(before, Some('-' | '=')) => depth = depth.saturating_sub(1),
             Some('|') if angles == Angles::InTypesOnly => {
-                let moved = matches!(chunk.clone().into_iter().last(),
-                    Some(TokenTree::Ident(ident)) if ident == "move");
                 closure_head = !closure_head && (begins || moved);
             }
             _ => {}
         }
+        moved = matches!(&token, TokenTree::Ident(word) if word == "move");
         chunk.extend([token]);
         before_that = before;
         before = here;

@@ -46,6 +46,7 @@ fn weight(tokens: TokenStream) -> usize {
     let (mut operand, mut operand_before) = (false, false);
     let mut before = ' ';
     let mut joint = false;
+    let mut closure_head = false;
     for token in tokens {
         let mut is_operand = true;
         let mut letter = ' ';
@@ -56,12 +57,16 @@ fn weight(tokens: TokenStream) -> usize {
                 let level = if group.delimiter() == Delimiter::None { 1 } else { 2 };
                 heaviest = heaviest.max(generics + prefixes + level + weight(group.stream()));
             }
+            // A lifetime.
+            TokenTree::Ident(_) if before == '\'' => is_operand = false,
             TokenTree::Ident(word) => {
-                const NESTING: [&str; 11] = [
-                    "as", "async", "break", "const", "dyn", "fn", "impl", "let", "match", "return",
-                    "unsafe",
+                const NESTING: [&str; 24] = [
+                    "as", "async", "become", "break", "const", "do", "dyn", "else", "fn", "for",
+                    "gen", "if", "impl", "in", "let", "match", "move", "mut", "ref", "return",
+                    "static", "unsafe", "while", "yield",
                 ];
-                if NESTING.iter().any(|nesting| word == nesting) {
+                // A word behind a word was a keyword, too: `box x`.
+                if operand && before == ' ' || NESTING.iter().any(|nesting| word == nesting) {
                     prefixes += 1;
                     is_operand = false;
                 }
@@ -78,8 +83,17 @@ fn weight(tokens: TokenStream) -> usize {
                     // `->`
                     '>' if before == '-' && joint => prefixes += 2,
                     '>' => generics = generics.saturating_sub(2),
-                    '&' | '|' if doubled => {}
-                    '!' | '-' | '&' | '*' | '|' if !operand => prefixes += 1,
+                    '|' if closure_head => {
+                        closure_head = false;
+                        // What follows is an operator of its own, not the second of `||`.
+                        letter = ' ';
+                    }
+                    '&' | '|' | '.' if doubled => {}
+                    '|' if !operand => {
+                        prefixes += 1;
+                        closure_head = true;
+                    }
+                    '!' | '-' | '&' | '*' | '.' if !operand => prefixes += 1,
                     '=' if punct.spacing() == Spacing::Alone && !joint => prefixes += 1,
                     '@' => prefixes += 1,
                     _ => {}

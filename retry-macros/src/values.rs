@@ -125,7 +125,12 @@ const UNIT_HELP: &str = "units are `ms`, `s`, `m`, `h`";
 
 pub(crate) fn duration(named: Named, expr: Expr) -> syn::Result<DurationValue> {
     const WHAT: &str = "a duration with a unit";
-    let with_units = |text: &str| format!("write `{} = \"{text}\"`; {UNIT_HELP}", named.name);
+    // Between the quotes of the example, which may be `soft("30s")`.
+    let with_units = |text: &str| {
+        let mut parts = named.example.splitn(3, '"');
+        let (head, tail) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        format!("write `{head}\"{text}\"{tail}`; {UNIT_HELP}")
+    };
     let by_example = || format!("write `{}`; {UNIT_HELP}", named.example);
     match literal(&expr) {
         None if never_a_value(&expr) => Err(needs_with(named, WHAT, &expr, &by_example())),
@@ -320,7 +325,7 @@ pub(crate) fn word<T: Copy>(
                 (false, Some(none)) => write(none),
                 _ => format!("write one of {choices}"),
             };
-            Err(needs_with(named, "a word", expr, &help))
+            Err(needs_with(named, "a word in quotes", expr, &help))
         }
         _ => {
             let help = match nearest(&last_segment(expr), names()) {
