@@ -202,8 +202,8 @@ fn write_source(tokens: TokenStream, text: &mut String) {
                     }
                     "=" => (operand, Before::Space),
                     "," | ";" | ":" => (false, Before::Space),
-                    "=" | "==" | "!=" | "<=" | ">=" | "=>" | "->" | "|" | "||" | "&&" | "+"
-                    | "*" | "/" | "%"
+                    "==" | "!=" | "<=" | ">=" | "=>" | "->" | "|" | "||" | "&&" | "+" | "*"
+                    | "/" | "%"
                         if operand =>
                     {
                         (true, Before::Space)

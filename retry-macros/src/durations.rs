@@ -87,7 +87,7 @@ fn nanoseconds(number: &str, unit: u128) -> Result<u128, &'static str> {
     if !fraction.is_empty() {
         let digits: u128 = fraction.parse().map_err(|_| NOT_A_NUMBER)?;
         let scale = (0..fraction.len()).fold(1u128, |scale, _| scale * 10);
-        if digits * unit % scale != 0 {
+        if !(digits * unit).is_multiple_of(scale) {
             return Err("is finer than a nanosecond");
         }
         nanos = nanos.checked_add(digits * unit / scale).ok_or(TOO_LONG)?;
@@ -161,10 +161,11 @@ pub(crate) fn write_duration(duration: Duration) -> String {
         }
         if unit > NANOS_PER_SECOND {
             // `60s` is how the documentation writes the default ceiling, and others like it.
-            if text.is_empty() && rest / unit == 1 && rest % unit == 0 && name == "m" {
+            if text.is_empty() && rest / unit == 1 && rest.is_multiple_of(unit) && name == "m" {
                 return "60s".to_owned();
             }
-            text.push_str(&format!("{}{name}", rest / unit));
+            text.push_str(&(rest / unit).to_string());
+            text.push_str(name);
             rest %= unit;
             continue;
         }

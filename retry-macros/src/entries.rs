@@ -267,23 +267,23 @@ fn owner(pattern: &Pat, name: &str) -> syn::Result<Option<Path>> {
             format_args!("an entry of `{name}` takes no `if`, found `{}`", excerpt(pat)),
             format_args!("write `when = |error| matches!(error, {})`", excerpt(pat)),
         )),
-        Pat::Ident(pat) => match &pat.subpat {
-            Some((_, inner)) => owner(inner, name),
-            None => {
-                let path = Path::from(pat.ident.clone());
-                if path.segments.last().is_some_and(is_camel_case) {
-                    Ok(Some(path))
-                } else {
-                    Err(everything(pattern, name))
-                }
+        Pat::Ident(pat) => {
+            if let Some((_, inner)) = &pat.subpat {
+                return owner(inner, name);
             }
-        },
+            let path = Path::from(pat.ident.clone());
+            if path.segments.last().is_some_and(is_camel_case) {
+                Ok(Some(path))
+            } else {
+                Err(everything(pattern, name))
+            }
+        }
         Pat::Or(pat) => {
             let mut owners = Vec::new();
             for case in &pat.cases {
                 owners.push(owner(case, name)?);
             }
-            let texts: Vec<String> = owners.iter().map(|owner| source(owner)).collect();
+            let texts: Vec<String> = owners.iter().map(source).collect();
             let first = owners.into_iter().next().flatten();
             match texts.iter().position(|text| *text != texts[0]) {
                 None => Ok(first),

@@ -159,14 +159,14 @@ pub(crate) fn items<O: Table>(tokens: TokenStream, diagnostics: &mut Diagnostics
             }
         } else if too_large(&chunk) {
             diagnostics.push(unreadable(&chunk, O::OWNER));
-        } else if let Some(item) = diagnostics.keep(item::<O>(chunk)) {
+        } else if let Some(item) = diagnostics.keep(item::<O>(&chunk)) {
             items.push(item);
         }
     }
     items
 }
 
-fn item<O: Table>(chunk: TokenStream) -> syn::Result<Item> {
+fn item<O: Table>(chunk: &TokenStream) -> syn::Result<Item> {
     let mut name = TokenStream::new();
     let mut word = String::new();
     let mut tokens = chunk.clone().into_iter().peekable();
@@ -181,7 +181,7 @@ fn item<O: Table>(chunk: TokenStream) -> syn::Result<Item> {
         name.extend(tokens.next());
     }
     if word.is_empty() {
-        return Err(positional::<O>(&chunk));
+        return Err(positional::<O>(chunk));
     }
     let shape = match tokens.next() {
         None => Shape::Flag,
@@ -210,8 +210,8 @@ fn item<O: Table>(chunk: TokenStream) -> syn::Result<Item> {
                 format!("{word} = {}", excerpt(&value))
             };
             return Err(fault(
-                &chunk,
-                format_args!("`{word}` takes its value behind `=`, found `{}`", excerpt(&chunk)),
+                chunk,
+                format_args!("`{word}` takes its value behind `=`, found `{}`", excerpt(chunk)),
                 format_args!("write `{write}`"),
             ));
         }

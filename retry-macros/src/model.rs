@@ -37,6 +37,7 @@ impl DurationValue {
 }
 
 /// `#[retry(...)]`: `None` means that nothing was said, not the default.
+#[expect(clippy::struct_field_names, reason = "the fields are named as the options are")]
 pub(crate) struct Retry {
     /// The attribute.
     pub(crate) span: Span,
@@ -163,6 +164,7 @@ impl ToTokens for Entry {
 }
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each attribute")]
 pub(crate) enum Budget {
     None,
     Path(Expr),

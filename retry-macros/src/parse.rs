@@ -195,18 +195,18 @@ fn backoff(item: &Item, named: Named, expr: Expr) -> syn::Result<Spanned<Backoff
 fn deadline(item: &Item, named: Named, expr: Expr) -> syn::Result<Spanned<Deadline>> {
     let mut soft = false;
     let mut value = expr;
-    if let Expr::Call(call) = &value {
-        if matches!(&*call.func, Expr::Path(path) if path.path.is_ident("soft")) {
-            let (Some(inner), 1) = (call.args.first(), call.args.len()) else {
-                return Err(fault(
-                    &value,
-                    format_args!("`soft(…)` needs one duration, found `{}`", excerpt(&value)),
-                    "write `deadline = soft(\"30s\")`",
-                ));
-            };
-            soft = true;
-            value = inner.clone();
-        }
+    if let Expr::Call(call) = &value
+        && matches!(&*call.func, Expr::Path(path) if path.path.is_ident("soft"))
+    {
+        let (Some(inner), 1) = (call.args.first(), call.args.len()) else {
+            return Err(fault(
+                &value,
+                format_args!("`soft(…)` needs one duration, found `{}`", excerpt(&value)),
+                "write `deadline = soft(\"30s\")`",
+            ));
+        };
+        soft = true;
+        value = inner.clone();
     }
     let named = if soft { Named { example: "deadline = soft(\"30s\")", ..named } } else { named };
     let span = value.span();

@@ -458,14 +458,14 @@ pub(crate) fn budget(budget: &InlineBudget, given: &[BudgetOption], diagnostics:
         (BudgetOption::TokensPerSecond, &budget.tokens_per_second),
         (BudgetOption::Ratio, &budget.ratio),
     ];
-    let said = sources.iter().filter(|(option, _)| given.contains(option));
+    let mut said = sources.iter().filter(|(option, _)| given.contains(option));
     let empty = |value: &Option<Spanned<syn::Expr>>| {
         value.as_ref().and_then(|said| values::literal_number(&said.value)) == Some(0.0)
     };
     if !said.clone().all(|(_, value)| empty(value)) {
         return;
     }
-    if let Some((option, Some(value))) = said.last() {
+    if let Some((option, Some(value))) = said.next_back() {
         diagnostics.error(
             value.span,
             format_args!("a budget with `{} = 0` is never filled again", option.name()),

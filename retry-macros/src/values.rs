@@ -303,9 +303,9 @@ pub(crate) fn word<T: Copy>(
     expr: &Expr,
 ) -> syn::Result<T> {
     let name = named.name;
-    let names = || words.iter().map(|(word, _)| *word);
+    let valid = || words.iter().map(|(word, _)| *word);
     let choices = alternatives(
-        names().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().iter().map(String::as_str),
+        valid().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().iter().map(String::as_str),
     );
     let write = |word: &str| format!("write `{name} = \"{word}\"`");
     match literal(expr) {
@@ -314,21 +314,21 @@ pub(crate) fn word<T: Copy>(
             if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
                 return Ok(*value);
             }
-            let help = match nearest(text.trim(), names()) {
+            let help = match nearest(text.trim(), valid()) {
                 Some(word) => write(word),
                 None => format!("write one of {choices}"),
             };
             Err(fault(expr, format_args!("`{name}` cannot be {}", quoted(&text)), help))
         }
         Some((false, Lit::Bool(LitBool { value, .. }))) => {
-            let help = match (value, names().find(|word| *word == "none")) {
+            let help = match (value, valid().find(|word| *word == "none")) {
                 (false, Some(none)) => write(none),
                 _ => format!("write one of {choices}"),
             };
             Err(needs_with(named, "a word in quotes", expr, &help))
         }
         _ => {
-            let help = match nearest(&last_segment(expr), names()) {
+            let help = match nearest(&last_segment(expr), valid()) {
                 Some(word) => write(word),
                 None => format!("write one of {choices}"),
             };
