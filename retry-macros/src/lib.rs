@@ -1,8 +1,12 @@
 //! The attributes of `steadfast`. Depend on `steadfast`, which re-exports them.
 
 mod diagnostics;
+mod durations;
+mod entries;
 mod entry;
 mod expand;
+mod items;
+mod limits;
 mod model;
 mod options;
 mod parse;

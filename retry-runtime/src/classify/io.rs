@@ -1,6 +1,14 @@
 //! `std::io::Error` by its kind.
 
-use std::io::ErrorKind::{self, ConnectionRefused, AddrNotAvailable, ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof, NotConnected, HostUnreachable, NetworkUnreachable, NetworkDown, Interrupted, StaleNetworkFileHandle, TimedOut, WouldBlock, ResourceBusy, ExecutableFileBusy, Deadlock, NotFound, PermissionDenied, AlreadyExists, InvalidInput, InvalidData, Unsupported, NotADirectory, IsADirectory, DirectoryNotEmpty, ReadOnlyFilesystem, NotSeekable, CrossesDevices, TooManyLinks, InvalidFilename, FileTooLarge, ArgumentListTooLong, AddrInUse, StorageFull, QuotaExceeded, OutOfMemory, WriteZero};
+use std::io::ErrorKind::{
+    self, AddrInUse, AddrNotAvailable, AlreadyExists, ArgumentListTooLong, BrokenPipe,
+    ConnectionAborted, ConnectionRefused, ConnectionReset, CrossesDevices, Deadlock,
+    DirectoryNotEmpty, ExecutableFileBusy, FileTooLarge, HostUnreachable, Interrupted, InvalidData,
+    InvalidFilename, InvalidInput, IsADirectory, NetworkDown, NetworkUnreachable, NotADirectory,
+    NotConnected, NotFound, NotSeekable, OutOfMemory, PermissionDenied, QuotaExceeded,
+    ReadOnlyFilesystem, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut, TooManyLinks,
+    UnexpectedEof, Unsupported, WouldBlock, WriteZero,
+};
 
 use super::{Classification, Kind};
 
