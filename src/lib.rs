@@ -1,6 +1,6 @@
 //! Retries that help rather than hurt.
 
-pub use retry_macros::retry;
+pub use retry_macros::{Classify, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
 #[cfg(feature = "reqwest")]

@@ -41,6 +41,10 @@ impl Diagnostics {
         self.faults.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.faults.len()
+    }
+
     /// One `compile_error!` for each fault.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.faults.iter().map(syn::Error::to_compile_error).collect()

@@ -9,6 +9,7 @@ type Row = fn(&(dyn Error + 'static)) -> Option<Classification>;
 
 /// The types that are known wherever they stand in a chain. The first link that is one decides.
 const KNOWN: &[Row] = &[
+    super::find::class_of::<crate::AttemptTimeout>,
     #[cfg(feature = "http")]
     super::find::class_of::<super::http::StatusError>,
     #[cfg(feature = "redis")]
