@@ -1,18 +1,166 @@
-//! probe
-#[allow(dead_code)]
+//! `cargo run --example quickstart`: a real HTTP service on loopback fails the way services do, and
+//! annotated functions call it.
+//!
+//! This file is what a program of yours would look like: an error type that says which failures may
+//! be tried again, and functions that say how. The service is in `shop.rs`, the calls and what has
+//! to come of each are in `story.rs`, what you read in the terminal is printed by `account.rs`.
+
+mod account;
 mod shop;
-use shop::*;
-use std::time::Duration;
+mod story;
+
+use std::{fmt, process::ExitCode};
+
+use reqwest::{Client, blocking};
+use steadfast::{AttemptTimeout, Classify, http, retry};
+
+/// What can go wrong between this program and the shop.
+#[derive(Debug, Classify)]
+enum ShopError {
+    /// No answer: connection refused, reset, broken.
+    #[classify(transparent)]
+    Network(reqwest::Error),
+    /// An answer with a failing status. It knows the server's `Retry-After`.
+    #[classify(transparent)]
+    Status(http::StatusError),
+    /// No answer within `attempt_timeout`.
+    #[retryable(kind = Timeout)]
+    TooSlow,
+}
+
+/// One request, without any retrying.
+async fn get(client: &Client, url: &str) -> Result<String, ShopError> {
+    let answer = client.get(url).send().await?;
+    Ok(http::check(answer)?.text().await?)
+}
+
+/// The same on a thread of its own, without a runtime.
+fn get_blocking(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
+    let answer = client.get(url).send()?;
+    Ok(http::check(answer)?.text()?)
+}
+
+#[retry(name = "price", max_attempts = 5, base_delay = "40ms", on_retry = account::on_retry)]
+async fn price(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(name = "stock", base_delay = "40ms", on_retry = account::on_retry)]
+async fn stock(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(name = "reserve", base_delay = "40ms", on_retry = account::on_retry)]
+fn reserve(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
+    get_blocking(client, url)
+}
+
+#[retry(name = "export", base_delay = "40ms", on_retry = account::on_retry)]
+fn export(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
+    get_blocking(client, url)
+}
+
+#[retry(
+    name = "report",
+    base_delay = "40ms",
+    attempt_timeout = "200ms",
+    on_retry = account::on_retry
+)]
+async fn report(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(name = "product", base_delay = "40ms", on_retry = account::on_retry)]
+async fn product(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(
+    name = "order",
+    max_attempts = 12,
+    base_delay = "60ms",
+    max_delay = "200ms",
+    jitter = "equal",
+    budget = none,
+    on_retry = account::on_retry
+)]
+async fn order(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(name = "invoice", base_delay = "40ms", on_retry = account::on_retry)]
+fn invoice(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
+    get_blocking(client, url)
+}
+
+#[retry(
+    name = "delivery",
+    max_attempts = 10,
+    base_delay = "100ms",
+    jitter = "equal",
+    deadline = "600ms",
+    on_retry = account::on_retry
+)]
+async fn delivery(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(name = "availability", max_attempts = 4, base_delay = "5ms")]
+async fn availability(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
+#[retry(name = "supplier", max_attempts = 4, base_delay = "5ms")]
+async fn supplier(client: &Client, url: &str) -> Result<String, ShopError> {
+    get(client, url).await
+}
+
 #[tokio::main]
-async fn main() {
-    let shop = Shop::open().await.unwrap();
-    shop.plays("/a", [Answer::Reset, Answer::Status(503), Answer::StatusAfter(429,"1"), Answer::Slow(Duration::from_millis(200)), Answer::Ok("x")]);
-    let c = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-    for i in 0..8 {
-        if i==6 {shop.crash().await}
-        if i==7 {shop.restart().await.unwrap()}
-        let r = c.get(shop.url("/a")).send().await;
-        println!("{r:?}");
+async fn main() -> ExitCode {
+    match story::tell().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(deviations) => {
+            eprintln!("\nthis run did not go as written:\n{deviations}");
+            ExitCode::FAILURE
+        }
     }
-    println!("{:?}", weather(7, 10, 100).iter().filter(|a| matches!(a, Answer::Status(_))).count());
+}
+
+impl From<reqwest::Error> for ShopError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Network(error)
+    }
+}
+
+impl From<http::StatusError> for ShopError {
+    fn from(error: http::StatusError) -> Self {
+        Self::Status(error)
+    }
+}
+
+impl From<AttemptTimeout> for ShopError {
+    fn from(_: AttemptTimeout) -> Self {
+        Self::TooSlow
+    }
+}
+
+impl std::error::Error for ShopError {}
+
+impl fmt::Display for ShopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(error) => f.write_str(&innermost(error)),
+            Self::Status(error) => error.fmt(f),
+            Self::TooSlow => f.write_str("no answer in time"),
+        }
+    }
+}
+
+/// The end of the chain says what happened on the wire; the errors around it say where it was seen.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
 }
