@@ -77,12 +77,10 @@ async fn product(client: &Client, url: &str) -> Result<String, ShopError> {
 
 #[retry(
     name = "order",
-    max_attempts = 12,
+    max_attempts = 6,
     base_delay = "60ms",
-    max_delay = "200ms",
     jitter = "equal",
-    budget = none,
-    on_retry = account::on_retry
+    on_retry = story::during_a_crash
 )]
 async fn order(client: &Client, url: &str) -> Result<String, ShopError> {
     get(client, url).await
@@ -97,7 +95,7 @@ fn invoice(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
     name = "delivery",
     max_attempts = 10,
     base_delay = "100ms",
-    jitter = "equal",
+    jitter = "none",
     deadline = "600ms",
     on_retry = account::on_retry
 )]

@@ -199,3 +199,69 @@ impl std::error::Error for HangUp {}
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn client() -> reqwest::Client {
+        reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
+    }
+
+    /// What the operating system said, at the end of the chain.
+    fn kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+        let mut link: &dyn Error = error;
+        while let Some(source) = link.source() {
+            link = source;
+        }
+        link.downcast_ref::<io::Error>().map(io::Error::kind)
+    }
+
+    #[tokio::test]
+    async fn answers_come_in_turn_and_the_last_one_stays() {
+        let shop = Shop::open().await.unwrap();
+        shop.plays("/a", [Answer::StatusAfter(503, "7"), Answer::Ok("yes")]);
+        let get = || async { client().get(shop.url("/a")).send().await.unwrap() };
+        let first = get().await;
+        assert_eq!(first.status(), 503);
+        assert_eq!(first.headers()["retry-after"], "7");
+        for _ in 0..2 {
+            assert_eq!(get().await.text().await.unwrap(), "yes");
+        }
+        let elsewhere = client().get(shop.url("/b")).send().await.unwrap();
+        assert_eq!(elsewhere.status(), 404);
+    }
+
+    #[tokio::test]
+    async fn a_reset_reaches_the_client_as_a_reset() {
+        let shop = Shop::open().await.unwrap();
+        shop.plays("/a", [Answer::Reset]);
+        let error = client().get(shop.url("/a")).send().await.unwrap_err();
+        assert_eq!(kind(&error), Some(io::ErrorKind::ConnectionReset));
+    }
+
+    #[tokio::test]
+    async fn a_crashed_service_refuses_and_a_restarted_one_answers_on_the_same_port() {
+        let shop = Shop::open().await.unwrap();
+        shop.plays("/a", [Answer::Ok("yes")]);
+        shop.crash().await;
+        let error = client().get(shop.url("/a")).send().await.unwrap_err();
+        assert_eq!(kind(&error), Some(io::ErrorKind::ConnectionRefused));
+        shop.restart().await.unwrap();
+        assert_eq!(client().get(shop.url("/a")).send().await.unwrap().status(), 200);
+    }
+
+    #[test]
+    fn the_weather_is_the_same_every_day() {
+        let failing = |seed| {
+            let days = weather(seed, 10, 1000);
+            days.iter().map(|answer| matches!(answer, Answer::Status(503))).collect::<Vec<_>>()
+        };
+        assert_eq!(failing(7), failing(7));
+        assert_ne!(failing(7), failing(8));
+        let count = failing(7).iter().filter(|&&fails| fails).count();
+        assert!((50..150).contains(&count), "{count} of 1000");
+    }
+}
