@@ -1,3 +1,18 @@
 //! Retries that help rather than hurt.
 
-pub use retry_runtime::{Classification, Kind};
+pub use retry_macros::retry;
+pub use retry_runtime::{
+    Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, Classification, Classify,
+    Jitter, Kind, Nested, OperationSnapshot, Outcome, Report, RetryBudget, RetryEvent, RetryPolicy,
+    Snapshot, StopReason, Timestamp, classify, reported, reported_sync, set_timer, snapshot,
+    testing,
+};
+
+/// The only names that generated code may use. Not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use retry_runtime::__private::*;
+    pub use retry_runtime::{
+        Classification, Classify, Jitter, Kind, Nested, Outcome, RetryBudget, RetryPolicy,
+    };
+}

@@ -2,6 +2,111 @@
 //!
 //! Knows errors and nothing else: no time, no policy, no attempt count.
 
+mod by_source;
+mod chain;
 mod classification;
+#[doc(hidden)]
+pub mod find;
+mod io;
 
+use std::convert::Infallible;
+use std::error::Error;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use by_source::by_source;
 pub use classification::{Classification, Kind};
+
+/// An error that knows whether trying again may help.
+///
+/// Write it with `#[derive(Classify)]`, or by hand:
+///
+/// ```
+/// use retry_runtime::classify::{Classification, Classify, Kind};
+///
+/// enum ApiError {
+///     Unauthorized,
+///     Slow,
+/// }
+///
+/// impl Classify for ApiError {
+///     fn classify(&self) -> Classification {
+///         match self {
+///             ApiError::Unauthorized => Classification::permanent(),
+///             ApiError::Slow => Classification::retryable().kind(Kind::Timeout),
+///         }
+///     }
+/// }
+///
+/// assert!(ApiError::Slow.classify().is_retryable());
+/// assert!(!ApiError::Unauthorized.classify().is_retryable());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`#[retry]` does not know which `{Self}` are worth retrying",
+    label = "no `Classify` for this error",
+    note = "if the error is yours: add `#[derive(steadfast::Classify)]` to it",
+    note = "or name what to retry: `#[retry(on = [ApiError::Timeout])]`, or `on = any`",
+    note = "or decide in code: `#[retry(when = |error| error.is_timeout())]`"
+)]
+pub trait Classify {
+    /// What this failure is.
+    fn classify(&self) -> Classification;
+}
+
+impl<E: Classify + ?Sized> Classify for &E {
+    fn classify(&self) -> Classification {
+        (**self).classify()
+    }
+}
+
+impl<E: Classify + ?Sized> Classify for Box<E> {
+    fn classify(&self) -> Classification {
+        (**self).classify()
+    }
+}
+
+impl<E: Classify + ?Sized> Classify for Rc<E> {
+    fn classify(&self) -> Classification {
+        (**self).classify()
+    }
+}
+
+impl<E: Classify + ?Sized> Classify for Arc<E> {
+    fn classify(&self) -> Classification {
+        (**self).classify()
+    }
+}
+
+/// [By source](by_source), and so is every pointer to one: `Box<dyn Error>`, `Arc<dyn Error>`.
+impl Classify for dyn Error + 'static {
+    fn classify(&self) -> Classification {
+        by_source(self)
+    }
+}
+
+/// [By source](by_source).
+impl Classify for dyn Error + Send + 'static {
+    fn classify(&self) -> Classification {
+        by_source(self)
+    }
+}
+
+/// [By source](by_source).
+impl Classify for dyn Error + Send + Sync + 'static {
+    fn classify(&self) -> Classification {
+        by_source(self)
+    }
+}
+
+/// By its kind, or by a known error that it wraps.
+impl Classify for std::io::Error {
+    fn classify(&self) -> Classification {
+        by_source(self)
+    }
+}
+
+impl Classify for Infallible {
+    fn classify(&self) -> Classification {
+        match *self {}
+    }
+}

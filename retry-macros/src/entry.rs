@@ -1,0 +1,119 @@
+//! What each attribute does, on plain tokens: parse, validate, expand.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::quote;
+
+use crate::diagnostics::Diagnostics;
+use crate::expand;
+use crate::parse;
+use crate::siblings;
+use crate::signature::Function;
+
+pub(crate) fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut diagnostics = Diagnostics::default();
+    let mut function = match syn::parse2::<Function>(item.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            return not_a_function("retry", &item, &error);
+        }
+    };
+    siblings::collect("retry", &mut function, &mut diagnostics);
+    let model = parse::retry(args, &function.facts(), &mut diagnostics);
+    refuse(
+        &function,
+        model.when_value.is_some() || model.classify_value.is_some(),
+        &mut diagnostics,
+    );
+    match &function.body {
+        Some(body) if diagnostics.is_empty() => expand::retry::expand(&function, body, &model),
+        _ => {
+            let faults = diagnostics.into_tokens();
+            let function = function.untouched();
+            quote!(#function #faults)
+        }
+    }
+}
+
+/// Functions that cannot be called again.
+fn refuse(function: &Function, looks_at_values: bool, diagnostics: &mut Diagnostics) {
+    let signature = &function.signature;
+    let span = signature.ident.span();
+    if function.body.is_none() {
+        diagnostics.error(
+            span,
+            "`retry` needs a body to call again, and this method has none",
+            "put `#[retry]` on the methods of the `impl` blocks, or give this one a default body",
+        );
+    }
+    if let Some(token) = &signature.constness {
+        diagnostics.error(
+            token.span,
+            "a `const fn` cannot be retried: nothing waits at compile time",
+            "take `const` off",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        diagnostics.error(
+            syn::spanned::Spanned::span(abi),
+            "a function with a foreign ABI cannot be retried: its callers know nothing of `Result`",
+            "put `#[retry]` on a function that this one calls",
+        );
+    }
+    match function.output() {
+        None if !looks_at_values => diagnostics.error(
+            span,
+            format_args!("`{}` returns `()`, which cannot fail", signature.ident),
+            "return a `Result<T, E>` or an `Option<T>`",
+        ),
+        Some(syn::Type::Never(never)) => diagnostics.error(
+            never.bang_token.span,
+            format_args!("`{}` never returns, so there is nothing to retry", signature.ident),
+            "return a `Result<T, E>` or an `Option<T>`",
+        ),
+        _ => {}
+    }
+    if let Some(syn::FnArg::Receiver(receiver)) = signature.inputs.first() {
+        if let (syn::ReceiverKind::Value, Some(mutability)) = (&receiver.kind, &receiver.mutability)
+        {
+            diagnostics.error(
+                mutability.span,
+                "`mut self` would carry the changes of a failed attempt into the next one",
+                "take `self`, and begin the body with `let mut this = self;`",
+            );
+        }
+    }
+}
+
+/// The item stays, so that nothing else breaks.
+fn not_a_function(attribute: &str, item: &TokenStream, error: &syn::Error) -> TokenStream {
+    let found = item.clone().into_iter().find_map(|token| match &token {
+        TokenTree::Ident(ident) => match ident.to_string().as_str() {
+            word @ ("struct" | "enum" | "union" | "impl" | "trait" | "mod" | "const" | "static"
+            | "type" | "let" | "use" | "macro_rules") => Some((ident.span(), word.to_owned())),
+            _ => None,
+        },
+        TokenTree::Punct(punct) if punct.as_char() == '|' => {
+            Some((punct.span(), "closure".to_owned()))
+        }
+        _ => None,
+    });
+    let mut diagnostics = Diagnostics::default();
+    match found {
+        Some((span, word)) => diagnostics.error(
+            span,
+            format_args!("`{attribute}` stands on a function, found `{word}`"),
+            match word.as_str() {
+                "impl" | "trait" => "put it on the methods that are to be retried",
+                "closure" | "let" => "write a `fn`, or call a policy: `POLICY.call(|attempt| …)`",
+                _ => "put it on a `fn` or an `async fn`",
+            },
+        ),
+        None => diagnostics.error(
+            item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span()),
+            format_args!("`{attribute}` cannot read this function: {error}"),
+            "put it on a `fn` or an `async fn`",
+        ),
+    }
+    let faults = diagnostics.into_tokens();
+    quote!(#item #faults)
+}

@@ -1,0 +1,5 @@
+//! From a model that cannot be wrong to tokens.
+
+pub(crate) mod policy;
+pub(crate) mod retry;
+pub(crate) mod verdict;

@@ -1,0 +1,403 @@
+//! The loop that an annotated function becomes.
+//!
+//! It stands inline in the function: an inner function or a driver that takes closures loses the
+//! names, borrows and `Send` of many signatures. What is slow is called, not emitted.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned as _;
+
+use super::policy::{Statics, statics};
+use super::verdict;
+use crate::model::Retry;
+use crate::runtime_path;
+use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
+
+/// The annotated function with its new body.
+pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenStream {
+    let private = runtime_path::private(model.crate_path.as_ref());
+    let facts = function.facts();
+    let Statics { items, policy } =
+        statics(model, &function.signature.ident, &facts.instantiated, &private);
+    let (stripped, rebound) = signature::rebind(&function.signature, &model.clone);
+    let mut shape = Loop {
+        model,
+        private,
+        policy,
+        rebound,
+        output: None,
+        output_span: function.output_span(),
+        wait: Wait::Blocked,
+    };
+    let site = Span::mixed_site();
+    let (signature, statements) = match function.kind() {
+        Kind::Sync => {
+            shape.output = function.output().map(signature::nameable);
+            (&stripped, shape.tokens(body))
+        }
+        Kind::Async => {
+            shape.output = function.output().map(signature::nameable);
+            shape.wait = Wait::Awaited;
+            (&stripped, shape.tokens(body))
+        }
+        Kind::Future { output, boxed } => {
+            shape.output = Some(signature::nameable(&output));
+            shape.output_span = output.span();
+            match signature::async_tail(body) {
+                Some(AsyncTail { before, head, boxing, prologue, content }) => {
+                    shape.wait = Wait::Awaited;
+                    let block = shape.tokens(&content);
+                    let block = quote_spanned!(site => #head { #prologue #block });
+                    let tail = match boxing {
+                        Some(path) => quote_spanned!(site => #path(#block)),
+                        None => block,
+                    };
+                    // A prologue may change what it was given.
+                    let signature = if before.is_empty() { &stripped } else { &function.signature };
+                    (signature, quote_spanned!(site => #before #tail))
+                }
+                None => {
+                    shape.wait = Wait::Returned;
+                    let block = shape.tokens(body);
+                    let block = quote_spanned!(site => async move { #block });
+                    let block = if boxed {
+                        quote_spanned!(site => ::std::boxed::Box::pin(#block))
+                    } else {
+                        block
+                    };
+                    (&stripped, block)
+                }
+            }
+        }
+    };
+    let body = quote_spanned!(site => { #items #statements });
+    function.with_body(signature, &body)
+}
+
+/// How an attempt produces its outcome.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The body is run.
+    Blocked,
+    /// The body is the content of an async block.
+    Awaited,
+    /// The body returns a future.
+    Returned,
+}
+
+struct Loop<'a> {
+    model: &'a Retry,
+    private: TokenStream,
+    policy: TokenStream,
+    rebound: Vec<Rebound>,
+    /// What an attempt returns; `None` for `()`.
+    output: Option<Type>,
+    output_span: Span,
+    wait: Wait,
+}
+
+impl Loop<'_> {
+    fn is_async(&self) -> bool {
+        self.wait != Wait::Blocked
+    }
+
+    /// Whether an attempt can be cut off, so that the loop needs a timer and an error for it.
+    fn is_limited(&self) -> bool {
+        let hard = self.model.deadline.as_ref().is_some_and(|deadline| !deadline.value.soft);
+        self.is_async() && (self.model.attempt_timeout.is_some() || hard)
+    }
+
+    /// Whether the last error outlives its attempt, because the cut of a later one returns it.
+    fn keeps_error(&self) -> bool {
+        self.is_limited() && self.model.deadline.is_some()
+    }
+
+    fn tokens(&self, body: &Group) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        // A clock is read at the start only where somebody will ask for it.
+        let timed = self.model.deadline.is_some()
+            || self.model.context.is_some()
+            || self.model.policy.is_some();
+        let call = match (self.is_async(), timed) {
+            (true, true) => quote_spanned!(site => #private::Polled::timed(&__STEADFAST_OPERATION)),
+            (true, false) => quote_spanned!(site => #private::Polled::new(&__STEADFAST_OPERATION)),
+            (false, true) => {
+                quote_spanned!(site => #private::Blocking::timed(&__STEADFAST_OPERATION, #policy))
+            }
+            (false, false) => {
+                quote_spanned!(site => #private::Blocking::new(&__STEADFAST_OPERATION))
+            }
+        };
+        let context = self.model.context.as_ref().map(
+            |context| quote_spanned!(site => let #context = __steadfast_call.attempt(#policy);),
+        );
+        let last = self.keeps_error().then(
+            || quote_spanned!(site => let mut __steadfast_last = ::core::option::Option::None;),
+        );
+        let attempt = self.attempt(body);
+        let step = self.step();
+        let pause = if !self.is_async() {
+            quote_spanned!(site => __steadfast_call.pause(#policy, __steadfast_delay);)
+        } else if let Some(sleep) = &self.model.sleep {
+            let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
+            quote_spanned! { span =>
+                if !__steadfast_delay.is_zero() {
+                    ::std::boxed::Box::pin((#sleep)(__steadfast_delay)).await;
+                }
+            }
+        } else {
+            quote_spanned!(site => #private::sleep(__steadfast_delay).await;)
+        };
+        quote_spanned! { site =>
+            let mut __steadfast_call = #call;
+            #last
+            loop {
+                // The outcome ends with this block, before anything sleeps.
+                let __steadfast_delay = {
+                    #context
+                    #attempt
+                    #step
+                };
+                #pause
+            }
+        }
+    }
+
+    /// Statements that bind `__steadfast_outcome`, and `__steadfast_limit` where attempts are limited.
+    fn attempt(&self, body: &Group) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let at_body = site.located_at(body.span());
+        // The braces are ours from here on: as the user's own they would seem superfluous.
+        let mut block = Group::new(Delimiter::Brace, body.stream());
+        block.set_span(at_body);
+        let body = block;
+        let rebound = self.rebound.iter().map(|rebound| &rebound.tokens);
+        let output = match &self.output {
+            Some(output) => quote!(#output),
+            None => quote_spanned!(site => ()),
+        };
+        let run = match self.wait {
+            Wait::Blocked => {
+                return quote_spanned! { at_body =>
+                    let __steadfast_outcome =
+                        #private::call(|| -> #output { #(#rebound)* #body });
+                };
+            }
+            // An async block has no place for its type: a `return` that is never run tells it.
+            Wait::Awaited => quote_spanned! { at_body =>
+                async {
+                    if false {
+                        return #private::expect_type::<#output>();
+                    }
+                    #(#rebound)*
+                    #body
+                }
+            },
+            Wait::Returned => quote_spanned!(at_body => #private::call(|| { #(#rebound)* #body })),
+        };
+        let pinned = quote_spanned!(at_body => ::core::pin::pin!(#run));
+        if !self.is_limited() {
+            return quote_spanned! { site =>
+                let __steadfast_outcome: #output = {
+                    let __steadfast_body = #pinned;
+                    __steadfast_call.run(#policy, __steadfast_body).await
+                };
+            };
+        }
+        let sleep = match &self.model.sleep {
+            Some(sleep) => {
+                let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
+                quote_spanned!(span => |__steadfast_limit| ::std::boxed::Box::pin((#sleep)(__steadfast_limit)))
+            }
+            None => quote_spanned!(site => #private::timer),
+        };
+        let timed_out = self.timed_out();
+        let last = if self.keeps_error() {
+            quote_spanned!(site => __steadfast_last.take())
+        } else {
+            quote_spanned!(site => ::core::option::Option::None)
+        };
+        quote_spanned! { site =>
+            let (__steadfast_outcome, __steadfast_limit): (#output, _) = {
+                let __steadfast_body = #pinned;
+                match __steadfast_call.run_limited(#policy, __steadfast_body, #sleep).await {
+                    ::core::result::Result::Ok(__steadfast_outcome) => {
+                        (__steadfast_outcome, ::core::option::Option::None)
+                    }
+                    ::core::result::Result::Err(__steadfast_limit) => {
+                        let __steadfast_error = #timed_out;
+                        if let #private::Limit::Deadline = __steadfast_limit {
+                            __steadfast_call.cut(#policy);
+                            break #private::Outcome::from_error(match #last {
+                                ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
+                                ::core::option::Option::None => __steadfast_error,
+                            });
+                        }
+                        (
+                            #private::Outcome::from_error(__steadfast_error),
+                            ::core::option::Option::Some(__steadfast_limit),
+                        )
+                    }
+                }
+            };
+        }
+    }
+
+    /// The error that stands for an attempt that was cut off.
+    fn timed_out(&self) -> TokenStream {
+        let private = &self.private;
+        let site = Span::mixed_site();
+        match &self.model.map_timeout {
+            Some(map) => {
+                let (map, span) = (&map.value, site.located_at(map.span));
+                quote_spanned!(span => #private::timed_out(#map, __steadfast_limit.timeout()))
+            }
+            None => {
+                let span = site.located_at(self.output_span);
+                quote_spanned!(span => #private::TimedOut::timed_out(__steadfast_limit.timeout()))
+            }
+        }
+    }
+
+    /// The expression after an attempt: the delay before the next, or a `break`.
+    fn step(&self) -> TokenStream {
+        let Self { private, policy, model, .. } = self;
+        let site = Span::mixed_site();
+        let looks_at_values = model.when_value.is_some() || model.classify_value.is_some();
+        let (error, value) = if looks_at_values {
+            (
+                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).error()),
+                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).value()),
+            )
+        } else {
+            let span = site.located_at(self.output_span);
+            (
+                quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
+                TokenStream::new(),
+            )
+        };
+        let hook = model.on_retry.as_ref().map(|hook| {
+            let (hook, span) = (&hook.value, site.located_at(hook.span));
+            quote_spanned! { span =>
+                #private::hook(
+                    #hook,
+                    &__steadfast_call.event(#policy, __steadfast_seen, __steadfast_delay, __steadfast_text),
+                );
+            }
+        });
+        let seen = |class: TokenStream| {
+            hook.is_some().then(|| quote_spanned!(site => let __steadfast_seen = #class;))
+        };
+        let next = |decision: TokenStream, seen: Option<TokenStream>| {
+            quote_spanned! { site => {
+                #seen
+                match #decision {
+                    ::core::option::Option::Some(__steadfast_delay) => {
+                        #hook
+                        __steadfast_delay
+                    }
+                    ::core::option::Option::None => {
+                        __steadfast_call.stopped();
+                        break __steadfast_outcome;
+                    }
+                }
+            } }
+        };
+        let class = self.class();
+        let failed = next(
+            quote_spanned! { site =>
+                __steadfast_call.failed(#policy, __steadfast_class, __steadfast_text)
+            },
+            seen(quote_spanned!(site => ::core::option::Option::Some(__steadfast_class))),
+        );
+        let silent = quote_spanned! { site =>
+            let __steadfast_text: ::core::option::Option<&dyn ::core::fmt::Display> =
+                ::core::option::Option::None;
+        };
+        let classified = model.classify_value.as_ref().map(|classify| {
+            let (classify, span) = (&classify.value, site.located_at(classify.span));
+            quote_spanned! { span =>
+                if let ::core::option::Option::Some(__steadfast_class) = match #value {
+                    ::core::option::Option::Some(__steadfast_value) => #private::choose::<
+                        _,
+                        ::core::option::Option<#private::Classification>,
+                    >(#classify, __steadfast_value),
+                    ::core::option::Option::None => ::core::option::Option::None,
+                } {
+                    #silent
+                    #failed
+                } else
+            }
+        });
+        let polled = model.when_value.as_ref().map(|when| {
+            let (when, span) = (&when.value, site.located_at(when.span));
+            let again = next(
+                quote_spanned!(site => __steadfast_call.polled(#policy)),
+                seen(quote_spanned!(site => ::core::option::Option::None)),
+            );
+            quote_spanned! { span =>
+                if match #value {
+                    ::core::option::Option::Some(__steadfast_value) => {
+                        #private::choose::<_, bool>(#when, __steadfast_value)
+                    }
+                    ::core::option::Option::None => false,
+                } {
+                    #silent
+                    #again
+                } else
+            }
+        });
+        let shapes = looks_at_values
+            .then(|| quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};));
+        let keep = self.keeps_error().then(|| {
+            quote_spanned!(site => __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);)
+        });
+        quote_spanned! { site =>
+            let __steadfast_delay = {
+                #shapes
+                use #private::find::ways::*;
+                match #error {
+                    ::core::option::Option::None => {
+                        #classified #polled {
+                            __steadfast_call.succeeded();
+                            break __steadfast_outcome;
+                        }
+                    }
+                    ::core::option::Option::Some(__steadfast_error) => {
+                        let __steadfast_class = #class;
+                        let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).text();
+                        #failed
+                    }
+                }
+            };
+            #keep
+            __steadfast_delay
+        }
+    }
+
+    fn class(&self) -> TokenStream {
+        let private = &self.private;
+        let site = Span::mixed_site();
+        let error = Ident::new("__steadfast_error", site);
+        let of_error = verdict::of_error(self.model, &quote!(#error), self.output_span, private);
+        if !self.is_limited() {
+            return of_error;
+        }
+        let of_limit = if verdict::timeouts_are_permanent(self.model) {
+            quote_spanned!(site => #private::Classification::permanent())
+        } else {
+            quote_spanned! { site =>
+                #private::Classification::retryable().kind(#private::Kind::Timeout)
+            }
+        };
+        quote_spanned! { site =>
+            match __steadfast_limit {
+                ::core::option::Option::Some(_) => #of_limit,
+                ::core::option::Option::None => #of_error,
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Where generated code finds the runtime.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::Path;
+
+/// `::steadfast::__private`, or the same below what `crate = path` says.
+pub(crate) fn private(crate_path: Option<&Path>) -> TokenStream {
+    let span = Span::mixed_site();
+    match crate_path {
+        Some(path) => {
+            let path = path.to_token_stream();
+            quote_spanned!(span => #path::__private)
+        }
+        None => quote_spanned!(span => ::steadfast::__private),
+    }
+}

@@ -1,0 +1,726 @@
+//! Reads the value of one option: durations, counts, ratios, words, names, paths.
+//!
+//! A literal is checked here as far as it can be without looking at another option. Anything that
+//! is no literal is a const expression, which the compiler checks where it is used.
+
+use std::time::Duration;
+
+use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitBool, LitFloat, LitStr, Path, UnOp};
+
+use crate::diagnostics::{alternatives, excerpt, fault, nearest, shortened, source};
+use crate::model::DurationValue;
+
+/// The option that a value belongs to, as messages name it.
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    /// The option with a valid value.
+    pub(crate) example: &'static str,
+}
+
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
+/// From the longest: the parts of a compound come in this order.
+const UNITS: [(&str, u128); 7] = [
+    ("d", 86_400 * NANOS_PER_SECOND),
+    ("h", 3_600 * NANOS_PER_SECOND),
+    ("m", 60 * NANOS_PER_SECOND),
+    ("s", NANOS_PER_SECOND),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+const UNIT_HELP: &str = "units are `ms`, `s`, `m`, `h`";
+
+/// Through parentheses and through the invisible groups that `macro_rules!` leaves.
+fn bare(mut expr: &Expr) -> &Expr {
+    loop {
+        expr = match expr {
+            Expr::Paren(inner) => &inner.expr,
+            Expr::Group(inner) => &inner.expr,
+            _ => return expr,
+        };
+    }
+}
+
+/// A literal, and whether a minus stands before it.
+pub(crate) fn literal(expr: &Expr) -> Option<(bool, &Lit)> {
+    match bare(expr) {
+        Expr::Lit(ExprLit { lit, .. }) => Some((false, lit)),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match bare(expr) {
+            Expr::Lit(ExprLit { lit, .. }) => Some((true, lit)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The value of a literal that was accepted as a count.
+pub(crate) fn literal_count(expr: &Expr) -> Option<u32> {
+    match literal(expr) {
+        Some((false, Lit::Int(int))) => int.base10_parse().ok(),
+        _ => None,
+    }
+}
+
+/// The value of a literal that was accepted as a number.
+pub(crate) fn literal_number(expr: &Expr) -> Option<f64> {
+    let digits = match literal(expr)? {
+        (false, Lit::Int(int)) => int.base10_digits(),
+        (false, Lit::Float(float)) => float.base10_digits(),
+        _ => return None,
+    };
+    digits.parse().ok()
+}
+
+/// Names what was found: `the integer 100`.
+pub(crate) fn found(expr: &Expr) -> String {
+    if let Some((negative, lit)) = literal(expr) {
+        let sign = if negative { "-" } else { "" };
+        return match lit {
+            Lit::Int(int) => format!("the integer {sign}{}", shortened(&int.to_string())),
+            Lit::Float(float) => format!("the float {sign}{}", shortened(&float.to_string())),
+            Lit::Str(text) => format!("the string {}", quoted(&text.value())),
+            Lit::Bool(boolean) => format!("the boolean {}", boolean.value),
+            Lit::Char(_) => format!("the character {}", excerpt(lit)),
+            _ => format!("`{}`", excerpt(lit)),
+        };
+    }
+    let kind = match bare(expr) {
+        Expr::Path(_) => "the path",
+        Expr::Array(_) => "the list",
+        Expr::Tuple(_) => "the tuple",
+        Expr::Closure(_) => "the closure",
+        Expr::Call(_) | Expr::MethodCall(_) => "the call",
+        Expr::Reference(_) => "the reference",
+        _ => "the expression",
+    };
+    format!("{kind} `{}`", excerpt(expr))
+}
+
+/// A string as it may stand in a message: escaped, and not endless.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
+/// What no const expression of a number, duration or string can look like.
+fn never_a_value(expr: &Expr) -> bool {
+    matches!(
+        bare(expr),
+        Expr::Array(_)
+            | Expr::Assign(_)
+            | Expr::Closure(_)
+            | Expr::Infer(_)
+            | Expr::Range(_)
+            | Expr::Reference(_)
+            | Expr::Repeat(_)
+            | Expr::Tuple(_)
+    )
+}
+
+fn needs(named: Named, what: &str, expr: &Expr) -> syn::Error {
+    needs_with(named, what, expr, &format!("write `{}`", named.example))
+}
+
+fn needs_with(named: Named, what: &str, expr: &Expr, help: &str) -> syn::Error {
+    fault(expr, format_args!("`{}` needs {what}, found {}", named.name, found(expr)), help)
+}
+
+// ---- durations ----
+
+/// Reads `1.5s` or `1h30m`. The error says what is wrong, and what to write if that can be known.
+pub(crate) fn read_duration(text: &str) -> Result<Duration, (String, Option<String>)> {
+    let fail = |what: &str| Err((what.to_owned(), None));
+    if text.trim().is_empty() {
+        return fail("is empty");
+    }
+    if text.starts_with(['-', '−']) {
+        return fail("is negative");
+    }
+    let mut total: u128 = 0;
+    let mut previous: Option<usize> = None;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(number_end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        rest = after;
+        if number.is_empty() {
+            return Err((String::from("does not start with a number"), tidied(text)));
+        }
+        if unit.is_empty() {
+            let complete = previous.is_none().then(|| with_unit("", number)).flatten();
+            return Err((String::from("has no unit"), complete));
+        }
+        let Some(index) = UNITS.iter().position(|(name, _)| *name == unit) else {
+            let what = format!("has the unknown unit {}", quoted(unit.trim()));
+            return Err((what, tidied(text)));
+        };
+        if previous.is_some_and(|previous| index <= previous) {
+            return fail("names its units out of order: days, hours, minutes, seconds");
+        }
+        previous = Some(index);
+        let nanos = match nanoseconds(number, UNITS[index].1) {
+            Ok(nanos) => nanos,
+            Err(what) => return fail(what),
+        };
+        total = match total.checked_add(nanos) {
+            Some(total) => total,
+            None => return fail(TOO_LONG),
+        };
+    }
+    let (Ok(seconds), Ok(nanos)) =
+        (u64::try_from(total / NANOS_PER_SECOND), u32::try_from(total % NANOS_PER_SECOND))
+    else {
+        return fail(TOO_LONG);
+    };
+    Ok(Duration::new(seconds, nanos))
+}
+
+const TOO_LONG: &str = "is longer than a `Duration` can be";
+
+/// `number` is made of digits and dots.
+fn nanoseconds(number: &str, unit: u128) -> Result<u128, &'static str> {
+    const NOT_A_NUMBER: &str = "is not a number with a unit";
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
+        return Err(NOT_A_NUMBER);
+    }
+    let whole: u128 = whole.parse().map_err(|_| TOO_LONG)?;
+    let fraction = fraction.trim_end_matches('0');
+    // A day has 14 digits of nanoseconds: longer fractions are finer, whatever the unit.
+    if fraction.len() > 14 {
+        return Err("is finer than a nanosecond");
+    }
+    let mut nanos = whole.checked_mul(unit).ok_or(TOO_LONG)?;
+    if !fraction.is_empty() {
+        let digits: u128 = fraction.parse().map_err(|_| NOT_A_NUMBER)?;
+        let scale = (0..fraction.len()).fold(1u128, |scale, _| scale * 10);
+        if digits * unit % scale != 0 {
+            return Err("is finer than a nanosecond");
+        }
+        nanos = nanos.checked_add(digits * unit / scale).ok_or(TOO_LONG)?;
+    }
+    Ok(nanos)
+}
+
+/// The text that was meant, where it only differs in spaces, case or long names of units.
+fn tidied(text: &str) -> Option<String> {
+    const LONG: [(&str, &str); 25] = [
+        ("milliseconds", "ms"),
+        ("millisecond", "ms"),
+        ("microseconds", "us"),
+        ("microsecond", "us"),
+        ("nanoseconds", "ns"),
+        ("nanosecond", "ns"),
+        ("millis", "ms"),
+        ("milli", "ms"),
+        ("msec", "ms"),
+        ("micros", "us"),
+        ("nanos", "ns"),
+        ("seconds", "s"),
+        ("second", "s"),
+        ("secs", "s"),
+        ("sec", "s"),
+        ("minutes", "m"),
+        ("minute", "m"),
+        ("mins", "m"),
+        ("min", "m"),
+        ("hours", "h"),
+        ("hour", "h"),
+        ("hrs", "h"),
+        ("hr", "h"),
+        ("days", "d"),
+        ("day", "d"),
+    ];
+    let mut tidy: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '_' && *c != ',' && *c != '+')
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'µ' || c == 'μ' { 'u' } else { c })
+        .collect();
+    for (long, short) in LONG {
+        tidy = tidy.replace(long, short);
+    }
+    (tidy != text && read_duration(&tidy).is_ok()).then_some(tidy)
+}
+
+/// A bare number with the unit that it most likely had. Delays are said in milliseconds sooner
+/// than bounds are.
+pub(crate) fn with_unit(option: &str, number: &str) -> Option<String> {
+    let value: f64 =
+        number.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0)?;
+    let least = if option == "base_delay" { 10.0 } else { 100.0 };
+    let text = format!("{number}{}", if value >= least { "ms" } else { "s" });
+    read_duration(&text).is_ok().then_some(text)
+}
+
+/// As it would be written in an attribute: `1h30m`, `1.5s`, `250ms`.
+pub(crate) fn write_duration(duration: Duration) -> String {
+    let mut rest = duration.as_nanos();
+    if rest == 0 {
+        return "0s".to_owned();
+    }
+    // A minute and a half is `1m30s`, a second and a half `1.5s`.
+    let mut text = String::new();
+    for (name, unit) in UNITS {
+        if rest < unit {
+            continue;
+        }
+        if unit > NANOS_PER_SECOND {
+            // `60s` is how the documentation writes the default ceiling, and others like it.
+            if text.is_empty() && rest / unit == 1 && rest % unit == 0 && name == "m" {
+                return "60s".to_owned();
+            }
+            text.push_str(&format!("{}{name}", rest / unit));
+            rest %= unit;
+            continue;
+        }
+        let fraction = rest % unit;
+        text.push_str(&(rest / unit).to_string());
+        if fraction != 0 {
+            let width = unit.ilog10() as usize;
+            let digits = format!("{fraction:0width$}");
+            text.push('.');
+            text.push_str(digits.trim_end_matches('0'));
+        }
+        text.push_str(name);
+        break;
+    }
+    text
+}
+
+pub(crate) fn duration(named: Named, expr: Expr) -> syn::Result<DurationValue> {
+    const WHAT: &str = "a duration with a unit";
+    let with_units = |text: &str| format!("write `{} = \"{text}\"`; {UNIT_HELP}", named.name);
+    let by_example = || format!("write `{}`; {UNIT_HELP}", named.example);
+    match literal(&expr) {
+        None if never_a_value(&expr) => Err(needs_with(named, WHAT, &expr, &by_example())),
+        None => Ok(DurationValue::Expr(expr)),
+        Some((false, Lit::Str(text))) if text.suffix().is_empty() => {
+            read_duration(&text.value()).map(DurationValue::Literal).map_err(|(what, write)| {
+                let value = text.value();
+                let write = match write {
+                    Some(_) if what == "has no unit" => with_unit(named.name, value.trim()),
+                    other => other,
+                };
+                fault(
+                    &expr,
+                    format_args!("the duration {} of `{}` {what}", quoted(&value), named.name),
+                    write.map_or_else(by_example, |text| with_units(&text)),
+                )
+            })
+        }
+        Some((false, Lit::Int(_) | Lit::Float(_))) => {
+            let (digits, suffix) = number_parts(&expr);
+            // `100ms` without quotes is read as an integer with the suffix `ms`.
+            let text = if suffix.is_empty() {
+                with_unit(named.name, &digits)
+            } else {
+                Some(format!("{digits}{suffix}")).filter(|text| read_duration(text).is_ok())
+            };
+            let help = text.map_or_else(by_example, |text| with_units(&text));
+            Err(needs_with(named, WHAT, &expr, &help))
+        }
+        Some(_) => Err(needs_with(named, WHAT, &expr, &by_example())),
+    }
+}
+
+/// Digits and suffix of a literal number, both empty if it is none.
+fn number_parts(expr: &Expr) -> (String, String) {
+    match literal(expr) {
+        Some((_, Lit::Int(int))) => (int.base10_digits().to_owned(), int.suffix().to_owned()),
+        Some((_, Lit::Float(float))) => {
+            (float.base10_digits().to_owned(), float.suffix().to_owned())
+        }
+        _ => (String::new(), String::new()),
+    }
+}
+
+// ---- numbers ----
+
+/// A whole number of at least `least` that fits `u32`.
+pub(crate) fn count(named: Named, least: u32, expr: Expr) -> syn::Result<Expr> {
+    const WHAT: &str = "a whole number";
+    let name = named.name;
+    let Some((negative, lit)) = literal(&expr) else {
+        return if never_a_value(&expr) { Err(needs(named, WHAT, &expr)) } else { Ok(expr) };
+    };
+    let help = format!("write `{}`", named.example);
+    match lit {
+        Lit::Int(int) if negative => Err(fault(
+            &expr,
+            format_args!(
+                "`{name}` must be at least {least}, found -{}",
+                shortened(int.base10_digits())
+            ),
+            help,
+        )),
+        Lit::Int(int) => {
+            // Digits that do not even fit are more than a `u32` holds, too.
+            let value = int.base10_parse::<u128>().unwrap_or(u128::MAX);
+            let digits = shortened(int.base10_digits());
+            if !matches!(int.suffix(), "" | "u32") {
+                let what = format!("`{name}` is a `u32`, found `{}`", excerpt(int));
+                return Err(fault(&expr, what, format_args!("write `{name} = {digits}`")));
+            }
+            if value < u128::from(least) {
+                let what = format!("`{name}` must be at least {least}, found {digits}");
+                return Err(fault(&expr, what, help));
+            }
+            if value > u128::from(u32::MAX) {
+                let what = format!("`{name}` can be at most {}, found {digits}", u32::MAX);
+                return Err(fault(&expr, what, help));
+            }
+            Ok(expr)
+        }
+        Lit::Str(text) => {
+            let value = text.value().trim().parse::<u32>().ok().filter(|value| *value >= least);
+            let help = value.map_or(help, |value| format!("write `{name} = {value}`"));
+            Err(needs_with(named, WHAT, &expr, &help))
+        }
+        _ => Err(needs(named, WHAT, &expr)),
+    }
+}
+
+/// The numbers that an option takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Bounds {
+    fn words(self) -> String {
+        if self.most.is_finite() {
+            format!("between {} and {}", self.least, self.most)
+        } else {
+            format!("at least {}", self.least)
+        }
+    }
+}
+
+/// A finite number within `bounds`; the literal stays as it was written.
+pub(crate) fn number(named: Named, bounds: Bounds, expr: Expr) -> syn::Result<Expr> {
+    const WHAT: &str = "a number";
+    let name = named.name;
+    let help = format!("write `{}`", named.example);
+    let Some((negative, lit)) = literal(&expr) else {
+        return if let Some(constant) = not_finite(&expr) {
+            Err(fault(&expr, format_args!("`{name}` must be finite, found `{constant}`"), help))
+        } else if never_a_value(&expr) {
+            Err(needs(named, WHAT, &expr))
+        } else {
+            Ok(expr)
+        };
+    };
+    let (Lit::Int(_) | Lit::Float(_)) = lit else {
+        let value = match lit {
+            Lit::Str(text) => text.value().trim().parse::<f64>().ok(),
+            _ => None,
+        };
+        let help = value
+            .filter(|value| (bounds.least..=bounds.most).contains(value) && value.is_finite())
+            .map_or(help, |value| format!("write `{name} = {value:?}`"));
+        return Err(needs_with(named, WHAT, &expr, &help));
+    };
+    let (digits, suffix) = number_parts(&expr);
+    if !matches!(suffix.as_str(), "" | "f64") {
+        let what = format!("`{name}` is an `f64`, found `{}`", excerpt(&expr));
+        return Err(fault(&expr, what, help));
+    }
+    let sign = if negative { "-" } else { "" };
+    let shown = format!("{sign}{}", shortened(&digits));
+    let value = format!("{sign}{digits}").parse().unwrap_or(f64::INFINITY);
+    if !value.is_finite() {
+        let what =
+            format!("`{name}` must be finite, found {shown}, which is more than an `f64` holds");
+        return Err(fault(&expr, what, help));
+    }
+    if !(bounds.least..=bounds.most).contains(&value) || negative {
+        let what = format!("`{name}` must be {}, found {shown}", bounds.words());
+        return Err(fault(&expr, what, help));
+    }
+    Ok(expr)
+}
+
+/// As [`number`], and an integer becomes a float: `factor = 2` is no mistake worth an error.
+pub(crate) fn ratio(named: Named, bounds: Bounds, expr: Expr) -> syn::Result<Expr> {
+    let mut expr = number(named, bounds, expr)?;
+    if let Some((_, Lit::Int(int))) = literal(&expr) {
+        let lit = Lit::Float(LitFloat::new(&format!("{}.0", int.base10_digits()), int.span()));
+        expr = Expr::Lit(ExprLit { attrs: Vec::new(), lit });
+    }
+    Ok(expr)
+}
+
+/// `f64::NAN` and its kin are paths, but no less wrong than a literal.
+fn not_finite(expr: &Expr) -> Option<String> {
+    let inner = match bare(expr) {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => bare(expr),
+        inner => inner,
+    };
+    let Expr::Path(path) = inner else { return None };
+    let constant = path.path.segments.last()?;
+    let known =
+        constant.ident == "NAN" || constant.ident == "INFINITY" || constant.ident == "NEG_INFINITY";
+    (known && path.path.segments.iter().rev().nth(1)?.ident == "f64").then(|| source(expr))
+}
+
+// ---- words, names, paths ----
+
+/// One of a few words, as a string.
+pub(crate) fn word<T: Copy>(
+    named: Named,
+    words: &[(&'static str, T)],
+    expr: &Expr,
+) -> syn::Result<T> {
+    let name = named.name;
+    let names = || words.iter().map(|(word, _)| *word);
+    let choices = alternatives(
+        names().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().iter().map(String::as_str),
+    );
+    let write = |word: &str| format!("write `{name} = \"{word}\"`");
+    match literal(expr) {
+        Some((false, Lit::Str(text))) if text.suffix().is_empty() => {
+            let text = text.value();
+            if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+                return Ok(*value);
+            }
+            let help = match nearest(text.trim(), names()) {
+                Some(word) => write(word),
+                None => format!("write one of {choices}"),
+            };
+            Err(fault(expr, format_args!("`{name}` cannot be {}", quoted(&text)), help))
+        }
+        Some((false, Lit::Bool(LitBool { value, .. }))) => {
+            let help = match (value, names().find(|word| *word == "none")) {
+                (false, Some(none)) => write(none),
+                _ => format!("write one of {choices}"),
+            };
+            Err(needs_with(named, "a word", expr, &help))
+        }
+        _ => {
+            let help = match nearest(&last_segment(expr), names()) {
+                Some(word) => write(word),
+                None => format!("write one of {choices}"),
+            };
+            Err(needs_with(named, "a word in quotes", expr, &help))
+        }
+    }
+}
+
+/// The last name of a path, or nothing.
+pub(crate) fn last_segment(expr: &Expr) -> String {
+    match bare(expr) {
+        Expr::Path(path) => {
+            path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The literal string that names something in logs and metrics.
+pub(crate) fn name(named: Named, expr: &Expr) -> syn::Result<LitStr> {
+    const LONGEST: usize = 256;
+    let text = string(named, expr)?;
+    let value = text.value();
+    let help = format!("write `{}`", named.example);
+    if value.trim().is_empty() {
+        let what = format!("`{}` is empty, found {}", named.name, quoted(&value));
+        return Err(fault(expr, what, help));
+    }
+    if let Some(control) = value.chars().find(|c| c.is_control()) {
+        let clean: String = value.chars().filter(|c| !c.is_control()).collect();
+        let clean = if clean.trim().is_empty() || shortened(&clean) != clean {
+            help
+        } else {
+            format!("write `{} = {clean:?}`", named.name)
+        };
+        let what = format!(
+            "`{}` holds the control character {control:?}, found {}",
+            named.name,
+            quoted(&value)
+        );
+        return Err(fault(expr, what, clean));
+    }
+    let length = value.chars().count();
+    if length > LONGEST {
+        let what = format!("`{}` has {length} characters, found {}", named.name, quoted(&value));
+        return Err(fault(expr, what, format_args!("shorten it to {LONGEST} characters or less")));
+    }
+    Ok(text)
+}
+
+pub(crate) fn string(named: Named, expr: &Expr) -> syn::Result<LitStr> {
+    match literal(expr) {
+        Some((false, Lit::Str(text))) if text.suffix().is_empty() => Ok(text.clone()),
+        _ => Err(needs(named, "a string literal", expr)),
+    }
+}
+
+/// A template whose placeholders are arguments: `{tenant}`, with `{{` for a brace.
+pub(crate) fn template(named: Named, arguments: &[String], expr: &Expr) -> syn::Result<LitStr> {
+    let text = string(named, expr)?;
+    let value = text.value();
+    let wrong = |what: String, help: String| Err(fault(expr, what, help));
+    let example = || format!("write `{}`", named.example);
+    if value.is_empty() {
+        return wrong(format!("`{}` is empty", named.name), example());
+    }
+    let mut placeholders = 0;
+    let mut letters = value.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '{' | '}' if letters.peek() == Some(&letter) => {
+                letters.next();
+            }
+            '}' => {
+                let what = format!(
+                    "`{}` has a `}}` that closes nothing, found {}",
+                    named.name,
+                    quoted(&value)
+                );
+                return wrong(what, "write `}}` for a brace in the text".to_owned());
+            }
+            '{' => {
+                let mut placeholder = String::new();
+                loop {
+                    match letters.next() {
+                        Some('}') => break,
+                        Some(letter) => placeholder.push(letter),
+                        None => {
+                            let what = format!(
+                                "`{}` has a `{{` that is never closed, found {}",
+                                named.name,
+                                quoted(&value)
+                            );
+                            return wrong(what, "write `{{` for a brace in the text".to_owned());
+                        }
+                    }
+                }
+                let argument = placeholder.trim();
+                if !arguments.iter().any(|known| known == argument) {
+                    let what = if argument.is_empty() {
+                        format!(
+                            "`{}` has an empty placeholder, found {}",
+                            named.name,
+                            quoted(&value)
+                        )
+                    } else {
+                        format!(
+                            "`{{{argument}}}` in `{}` names no argument of the function",
+                            named.name
+                        )
+                    };
+                    // `{tenant:?}` and `{tenant.id}` are one letter away from what works.
+                    let head = argument.split([':', '.']).next().unwrap_or_default();
+                    return wrong(
+                        what,
+                        argument_help(head, arguments, |name| format!("{{{name}}}")),
+                    );
+                }
+                placeholders += 1;
+            }
+            _ => {}
+        }
+    }
+    if placeholders == 0 {
+        let what = format!("`{}` names no argument, found {}", named.name, quoted(&value));
+        return wrong(what, argument_help("", arguments, |name| format!("{{{name}}}")));
+    }
+    Ok(text)
+}
+
+/// Which argument to write instead of `word`.
+pub(crate) fn argument_help(
+    word: &str,
+    arguments: &[String],
+    write: impl Fn(&str) -> String,
+) -> String {
+    let names = || arguments.iter().map(String::as_str);
+    if let Some(name) = nearest(word, names()) {
+        return format!("write `{}`", write(name));
+    }
+    match arguments {
+        [] => "remove it; the function has no arguments".to_owned(),
+        [only] => format!("write `{}`", write(only)),
+        _ => format!("the arguments are {}", crate::diagnostics::all_of(names())),
+    }
+}
+
+pub(crate) fn boolean(named: Named, expr: &Expr) -> syn::Result<LitBool> {
+    match literal(expr) {
+        Some((false, Lit::Bool(boolean))) => Ok(boolean.clone()),
+        _ => Err(needs(named, "`true` or `false`", expr)),
+    }
+}
+
+/// The path inside a string, for attributes of libraries that want paths quoted.
+fn unquoted(named: Named, text: &LitStr) -> Option<String> {
+    let path = text.parse_with(Path::parse_mod_style).ok()?;
+    Some(format!("write `{} = {}`", named.name, source(&path)))
+}
+
+/// A path to an item.
+pub(crate) fn path(named: Named, what: &str, expr: Expr) -> syn::Result<Expr> {
+    let inner = match bare(&expr) {
+        Expr::Path(_) => return Ok(expr),
+        Expr::Reference(reference) => bare(&reference.expr),
+        inner => inner,
+    };
+    let help = match (inner, literal(&expr)) {
+        (Expr::Path(path), _) => Some(format!("write `{} = {}`", named.name, source(path))),
+        (_, Some((false, Lit::Str(text)))) => unquoted(named, text),
+        _ => None,
+    };
+    Err(needs_with(
+        named,
+        what,
+        &expr,
+        &help.unwrap_or_else(|| format!("write `{}`", named.example)),
+    ))
+}
+
+/// Something that can be called: a path, a closure, a macro. Only the compiler knows the rest.
+pub(crate) fn callable(named: Named, what: &str, expr: Expr) -> syn::Result<Expr> {
+    let help = match (literal(&expr), bare(&expr)) {
+        (Some((false, Lit::Str(text))), _) => unquoted(named, text),
+        (None, Expr::Closure(_)) => return Ok(expr),
+        (None, _) if !never_a_value(&expr) => return Ok(expr),
+        _ => None,
+    };
+    Err(needs_with(
+        named,
+        what,
+        &expr,
+        &help.unwrap_or_else(|| format!("write `{}`", named.example)),
+    ))
+}
+
+/// A new name.
+pub(crate) fn identifier(named: Named, expr: &Expr) -> syn::Result<Ident> {
+    const WHAT: &str = "a name";
+    match bare(expr) {
+        Expr::Path(path) if path.qself.is_none() && path.attrs.is_empty() => {
+            let keyword = |ident: &&Ident| {
+                !["self", "Self", "super", "crate"].iter().any(|word| *ident == word)
+            };
+            match path.path.get_ident().filter(keyword) {
+                Some(ident) => Ok(ident.clone()),
+                None => Err(needs(named, WHAT, expr)),
+            }
+        }
+        _ => {
+            let help = match literal(expr) {
+                Some((false, Lit::Str(text))) => text
+                    .parse::<Ident>()
+                    .ok()
+                    .map(|ident| format!("write `{} = {ident}`", named.name)),
+                _ => None,
+            };
+            let help = help.unwrap_or_else(|| format!("write `{}`", named.example));
+            Err(needs_with(named, WHAT, expr, &help))
+        }
+    }
+}

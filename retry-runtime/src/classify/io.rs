@@ -1,0 +1,62 @@
+//! `std::io::Error` by its kind.
+
+use std::io::ErrorKind::{self, *};
+
+use super::{Classification, Kind};
+
+/// What a kind of I/O error is; `None` for kinds that say nothing (`Other`, and those that the
+/// standard library has not named).
+///
+/// Every named kind is decided on purpose. Where one kind comes from several places, the reading
+/// is the one of a network client, because that is what gets retried.
+#[allow(clippy::match_same_arms, reason = "each group has its own reason")]
+pub(crate) fn kind(kind: ErrorKind) -> Option<Classification> {
+    const PERMANENT: Classification = Classification::permanent();
+    const TRANSIENT: Classification = Classification::retryable();
+    const TIMEOUT: Classification = Classification::retryable().kind(Kind::Timeout);
+    const CONFLICT: Classification = Classification::retryable().kind(Kind::Conflict);
+    const UNSENT: Classification = Classification::retryable().unsent();
+
+    Some(match kind {
+        // Only `connect` reports it: nobody listens, so nobody heard anything.
+        ConnectionRefused => UNSENT,
+        // No local port was left to connect from.
+        AddrNotAvailable => UNSENT,
+
+        // The connection was there and broke; what was sent may have arrived.
+        ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof => TRANSIENT,
+        // Not unsent: macOS reports it from `shutdown` once the peer has reset the connection.
+        NotConnected => TRANSIENT,
+        // Not unsent: an ICMP message ends an established connection with these, too.
+        HostUnreachable | NetworkUnreachable | NetworkDown => TRANSIENT,
+        Interrupted => TRANSIENT,
+        // The server of the file system replaced the file; opening it anew helps.
+        StaleNetworkFileHandle => TRANSIENT,
+
+        TimedOut => TIMEOUT,
+        // What a blocking socket reports on Unix when its read or write timeout has passed.
+        WouldBlock => TIMEOUT,
+
+        // Somebody else holds it for the moment.
+        ResourceBusy | ExecutableFileBusy | Deadlock => CONFLICT,
+
+        // The same call will meet the same answer.
+        NotFound | PermissionDenied | AlreadyExists | InvalidInput | InvalidData | Unsupported => {
+            PERMANENT
+        }
+        NotADirectory | IsADirectory | DirectoryNotEmpty | ReadOnlyFilesystem | NotSeekable => {
+            PERMANENT
+        }
+        CrossesDevices | TooManyLinks | InvalidFilename | FileTooLarge | ArgumentListTooLong => {
+            PERMANENT
+        }
+        // Another program has the port, and will keep it as far as anyone can tell.
+        AddrInUse => PERMANENT,
+        // Time alone frees neither disks nor quotas, and trying again makes a lack of memory worse.
+        StorageFull | QuotaExceeded | OutOfMemory => PERMANENT,
+        // A buffer that is full stays full.
+        WriteZero => PERMANENT,
+
+        _ => return None,
+    })
+}

@@ -1,0 +1,48 @@
+//! What an attempt tells the calls below it, for as long as its body runs on this thread: an outer
+//! retry is under way until some moment, and a deadline.
+//!
+//! A thread-local value, swapped in for the length of a poll or of a synchronous attempt. First
+//! attempts of functions without a deadline do not touch it.
+
+use std::cell::Cell;
+
+use crate::time::Timestamp;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambient {
+    /// Inner retries are suppressed before this moment; `ZERO` for never.
+    pub(crate) suppressed_until: Timestamp,
+    /// Nothing below may begin at or after this moment.
+    pub(crate) deadline: Timestamp,
+}
+
+impl Ambient {
+    const NOTHING: Self = Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX };
+}
+
+thread_local! {
+    static AMBIENT: Cell<Ambient> = const { Cell::new(Ambient::NOTHING) };
+}
+
+pub(crate) fn current() -> Ambient {
+    AMBIENT.get()
+}
+
+/// Makes `ambient` current and returns what was.
+pub(crate) fn replace(ambient: Ambient) -> Ambient {
+    AMBIENT.replace(ambient)
+}
+
+/// Restores, on leaving the scope by whatever way, what was current before.
+#[derive(Debug)]
+pub(crate) struct Entered(Ambient);
+
+pub(crate) fn enter(ambient: Ambient) -> Entered {
+    Entered(replace(ambient))
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        AMBIENT.set(self.0);
+    }
+}

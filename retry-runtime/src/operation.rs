@@ -1,0 +1,151 @@
+//! One annotated function: its name, where it stands, and what is counted of it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::budget::DefaultBudget;
+use crate::engine::StopReason;
+use crate::policy::RetryPolicy;
+use crate::shard::{self, SHARDS};
+use crate::telemetry::limit::LogLimit;
+use crate::time::nanos;
+
+/// The constant part of an annotated function, built by the attribute.
+#[derive(Debug)]
+pub struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+    pub(crate) policy: Option<&'static RetryPolicy>,
+    pub(crate) state: &'static State,
+}
+
+impl Operation {
+    /// `policy` is missing where it depends on a generic parameter.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        file: &'static str,
+        line: u32,
+        policy: Option<&'static RetryPolicy>,
+        state: &'static State,
+    ) -> Self {
+        Self { name, file, line, policy, state }
+    }
+}
+
+/// The changing part. All zeros at the start, so that it takes no room in the binary.
+#[derive(Debug)]
+pub struct State {
+    /// Calls that succeeded at the first attempt: the one counter that the success path writes.
+    shards: [Shard; SHARDS],
+    /// Calls that ended otherwise, by `StopReason` (`Ok`: after at least one retry).
+    ended: [AtomicU64; StopReason::ALL.len()],
+    /// Attempts of the calls counted in `ended`.
+    attempts: AtomicU64,
+    /// Calls that succeeded at attempt 2, 3, … and later.
+    healed: [AtomicU64; HEALED],
+    slept: AtomicU64,
+    pub(crate) budget: DefaultBudget,
+    pub(crate) log: LogLimit,
+    /// Calls whose deposits went into a shared budget.
+    deposited: AtomicU64,
+    listed: AtomicU64,
+}
+
+/// Success is told apart up to this many retries; the last counter takes the rest.
+pub(crate) const HEALED: usize = 8;
+
+#[derive(Debug)]
+#[repr(align(64))]
+struct Shard(AtomicU64);
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// Nothing counted yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
+            ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
+            attempts: AtomicU64::new(0),
+            healed: [const { AtomicU64::new(0) }; HEALED],
+            slept: AtomicU64::new(0),
+            budget: DefaultBudget::new(),
+            log: LogLimit::new(),
+            deposited: AtomicU64::new(0),
+            listed: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts a success at the first attempt, unless this thread has no fast path.
+    #[inline]
+    pub(crate) fn count_first(&self) -> bool {
+        let slot = shard::slot();
+        match self.shards.get(slot) {
+            Some(shard) => {
+                shard.0.fetch_add(1, Relaxed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn count_first_slowly(&self) {
+        self.shards[shard::home()].0.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_end(&self, reason: StopReason, attempts: u32, slept: Duration) {
+        self.ended[reason as usize].fetch_add(1, Relaxed);
+        self.attempts.fetch_add(u64::from(attempts), Relaxed);
+        if reason == StopReason::Ok {
+            let retries = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(2);
+            self.healed[retries.min(HEALED - 1)].fetch_add(1, Relaxed);
+        }
+        if !slept.is_zero() {
+            self.slept.fetch_add(nanos(slept), Relaxed);
+        }
+    }
+
+    pub(crate) fn first_ok(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.0.load(Relaxed)).sum()
+    }
+
+    pub(crate) fn ended(&self, reason: StopReason) -> u64 {
+        self.ended[reason as usize].load(Relaxed)
+    }
+
+    /// Calls that have ended.
+    pub(crate) fn calls(&self) -> u64 {
+        self.first_ok() + self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>()
+    }
+
+    /// Attempts of the calls that have ended.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.first_ok() + self.attempts.load(Relaxed)
+    }
+
+    pub(crate) fn healed(&self) -> [u64; HEALED] {
+        std::array::from_fn(|index| self.healed[index].load(Relaxed))
+    }
+
+    pub(crate) fn slept(&self) -> Duration {
+        Duration::from_nanos(self.slept.load(Relaxed))
+    }
+
+    /// Calls since the last request, this one included: what a shared budget is to be paid for.
+    pub(crate) fn new_calls(&self) -> u64 {
+        let calls = self.calls() + 1;
+        calls.saturating_sub(self.deposited.fetch_max(calls, Relaxed))
+    }
+
+    /// Whether this is the first request to list the operation.
+    pub(crate) fn first_seen(&self) -> bool {
+        self.listed.load(Relaxed) == 0 && self.listed.swap(1, Relaxed) == 0
+    }
+}

@@ -1,0 +1,238 @@
+//! What a function returned: a value, or a failure with an error. Decided by type, never by name.
+
+use crate::classify::{Classification, Classify};
+
+/// A return type that can say that it failed: `Result` and `Option`.
+#[diagnostic::on_unimplemented(
+    message = "`#[retry]` cannot tell success from failure in a `{Self}`",
+    label = "neither `Result` nor `Option`",
+    note = "return a `Result<T, E>` or an `Option<T>`; to repeat until a value is right, write \
+            `when_value = |value| …`",
+    note = "for a function that returns a future, write `async fn`, or `-> impl Future<Output = …>`"
+)]
+pub trait Outcome: Sized {
+    /// What a success holds.
+    type Value;
+    /// What a failure holds.
+    type Error;
+
+    /// The error of a failure.
+    fn error(&self) -> Option<&Self::Error>;
+    /// The value of a success.
+    fn value(&self) -> Option<&Self::Value>;
+    /// A failure with this error.
+    fn from_error(error: Self::Error) -> Self;
+    /// The error of a failure, taken out.
+    fn into_error(self) -> Option<Self::Error>;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    #[inline]
+    fn error(&self) -> Option<&E> {
+        self.as_ref().err()
+    }
+
+    #[inline]
+    fn value(&self) -> Option<&T> {
+        self.as_ref().ok()
+    }
+
+    fn from_error(error: E) -> Self {
+        Err(error)
+    }
+
+    fn into_error(self) -> Option<E> {
+        self.err()
+    }
+}
+
+/// The error of an `Option`: there is nothing. It is retryable, since a function that returns
+/// `None` for good has no use for `#[retry]`.
+///
+/// ```
+/// use retry_runtime::{Absent, Classify};
+/// assert!(Absent.classify().is_retryable());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Absent;
+
+impl std::fmt::Display for Absent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nothing was returned")
+    }
+}
+
+impl std::error::Error for Absent {}
+
+impl Classify for Absent {
+    fn classify(&self) -> Classification {
+        Classification::retryable()
+    }
+}
+
+impl From<crate::AttemptTimeout> for Absent {
+    fn from(_: crate::AttemptTimeout) -> Self {
+        Self
+    }
+}
+
+impl<T> Outcome for Option<T> {
+    type Value = T;
+    type Error = Absent;
+
+    #[inline]
+    fn error(&self) -> Option<&Absent> {
+        if self.is_none() { Some(&Absent) } else { None }
+    }
+
+    #[inline]
+    fn value(&self) -> Option<&T> {
+        self.as_ref()
+    }
+
+    fn from_error(_: Absent) -> Self {
+        None
+    }
+
+    fn into_error(self) -> Option<Absent> {
+        if self.is_none() { Some(Absent) } else { None }
+    }
+}
+
+/// Calls a closure. It is a function so that the closure is `FnOnce`, whatever its body does.
+#[inline]
+pub fn call<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+/// Never called: its type is how an async block learns what it returns.
+///
+/// # Panics
+///
+/// Always.
+pub fn expect_type<T>() -> T {
+    unreachable!("`expect_type` is never run")
+}
+
+/// Fixes the type of a hook, so that a closure learns what it is given.
+#[inline]
+pub fn choose<T: ?Sized, R>(choice: impl FnOnce(&T) -> R, value: &T) -> R {
+    choice(value)
+}
+
+/// How generated code looks at a value that may be neither `Result` nor `Option`.
+pub mod shape {
+    use std::convert::Infallible;
+
+    use super::Outcome;
+
+    /// A returned value; see [`of`].
+    #[derive(Debug)]
+    pub struct Shape<'a, T>(&'a T);
+
+    /// Begins to ask what a returned value is: `(&&of(&value)).error()`.
+    #[inline]
+    pub const fn of<T>(value: &T) -> Shape<'_, T> {
+        Shape(value)
+    }
+
+    /// A `Result` or an `Option`.
+    pub trait Fallible {
+        /// What a success holds.
+        type Value;
+        /// What a failure holds.
+        type Error;
+        /// The error of a failure.
+        fn error(&self) -> Option<&Self::Error>;
+        /// The value of a success.
+        fn value(&self) -> Option<&Self::Value>;
+    }
+
+    impl<T: Outcome> Fallible for &Shape<'_, T> {
+        type Value = T::Value;
+        type Error = T::Error;
+
+        #[inline]
+        fn error(&self) -> Option<&T::Error> {
+            self.0.error()
+        }
+
+        #[inline]
+        fn value(&self) -> Option<&T::Value> {
+            self.0.value()
+        }
+    }
+
+    /// Any other type: a value that never fails.
+    pub trait Plain {
+        /// The type itself.
+        type Value;
+        /// No error, ever.
+        fn error(&self) -> Option<&Infallible>;
+        /// The value.
+        fn value(&self) -> Option<&Self::Value>;
+    }
+
+    impl<T> Plain for Shape<'_, T> {
+        type Value = T;
+
+        #[inline]
+        fn error(&self) -> Option<&Infallible> {
+            None
+        }
+
+        #[inline]
+        fn value(&self) -> Option<&T> {
+            Some(self.0)
+        }
+    }
+}
+
+/// The classification where `on` or `when` decides: what the error knows of itself (kind, hint) is
+/// kept if it agrees.
+#[inline]
+pub fn decided(retry: bool, own: impl FnOnce() -> Option<Classification>) -> Classification {
+    if !retry {
+        return Classification::permanent();
+    }
+    match own() {
+        Some(class) if class.is_retryable() => class,
+        _ => Classification::retryable(),
+    }
+}
+
+/// An error type that a cut attempt can become.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for an attempt that was cut off",
+    label = "no `From<AttemptTimeout>` for this error",
+    note = "write `impl From<steadfast::AttemptTimeout> for {Self}`, or for a type of another crate \
+            `map_timeout = |timeout| …`"
+)]
+pub trait TimedOut: Sized {
+    /// The error.
+    fn timed_out(timeout: crate::AttemptTimeout) -> Self;
+}
+
+impl<E: From<crate::AttemptTimeout>> TimedOut for E {
+    fn timed_out(timeout: crate::AttemptTimeout) -> Self {
+        Self::from(timeout)
+    }
+}
+
+/// Applies `map_timeout`.
+#[inline]
+pub fn timed_out<E>(
+    map: impl FnOnce(crate::AttemptTimeout) -> E,
+    timeout: crate::AttemptTimeout,
+) -> E {
+    map(timeout)
+}
+
+/// Calls `on_retry`.
+#[inline]
+pub fn hook(hook: impl FnOnce(&crate::RetryEvent<'_>), event: &crate::RetryEvent<'_>) {
+    hook(event);
+}

@@ -1,0 +1,59 @@
+//! Which shard of a sharded counter this thread writes to.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Shards of every counter: a power of two, enough that the threads of a usual machine do not meet.
+pub(crate) const SHARDS: usize = 16;
+
+const UNASSIGNED: usize = usize::MAX;
+/// The thread is being watched by a test scope or a report: no fast path.
+const WATCHED: usize = usize::MAX - 1;
+
+thread_local! {
+    static SLOT: Cell<usize> = const { Cell::new(UNASSIGNED) };
+    static HOME: Cell<usize> = const { Cell::new(UNASSIGNED) };
+}
+
+/// The shard of this thread, or a number of at least `SHARDS` where the slow path must be taken.
+#[inline]
+pub(crate) fn slot() -> usize {
+    SLOT.get()
+}
+
+/// The shard of this thread, assigned in turn at the first request.
+#[cold]
+pub(crate) fn home() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    if HOME.get() == UNASSIGNED {
+        HOME.set(NEXT.fetch_add(1, Relaxed) % SHARDS);
+    }
+    if SLOT.get() == UNASSIGNED {
+        SLOT.set(HOME.get());
+    }
+    HOME.get()
+}
+
+/// The shard of this thread.
+#[inline]
+#[must_use]
+#[allow(dead_code, reason = "for counters without a slow path")]
+pub(crate) fn shard() -> usize {
+    let slot = SLOT.get();
+    if slot < SHARDS { slot } else { home() }
+}
+
+/// Sends this thread's successes down the slow path, until it is dropped.
+pub(crate) struct Watch(usize);
+
+impl Watch {
+    pub(crate) fn begin() -> Self {
+        Self(SLOT.replace(WATCHED))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        SLOT.set(self.0);
+    }
+}

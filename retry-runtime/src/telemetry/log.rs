@@ -1,0 +1,95 @@
+//! One log line for each failed attempt that will be retried, and one when a call gives up.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::engine::{Failure, StopReason};
+use crate::operation::{Operation, State};
+use crate::policy::RetryPolicy;
+use crate::telemetry::limit::Line;
+use crate::telemetry::redact::Redacted;
+use crate::time::Timestamp;
+
+/// What a line is about.
+pub(crate) struct Ended<'a> {
+    pub(crate) operation: &'static Operation,
+    pub(crate) state: &'a State,
+    pub(crate) policy: &'a RetryPolicy,
+    pub(crate) attempt: u32,
+    pub(crate) failure: Failure,
+    pub(crate) error: Option<&'a dyn Display>,
+}
+
+impl Failure {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Classified(class) => class.retryable_kind().map_or("permanent", |k| k.as_str()),
+            Self::Poll => "poll",
+            Self::CircuitOpen(_) => "circuit_open",
+        }
+    }
+}
+
+impl Ended<'_> {
+    fn text(&self) -> Redacted<'_> {
+        Redacted(self.error.filter(|_| self.policy.log_errors))
+    }
+
+    pub(crate) fn retrying(&self, delay: Duration, now: Timestamp) {
+        let (operation, attempt, of) =
+            (self.operation.name, self.attempt, self.policy.max_attempts);
+        let reason = self.failure.as_str();
+        if self.failure == Failure::Poll {
+            tracing::debug!(target: "steadfast::retry", operation, attempt, of, ?delay, reason, "polling again");
+            return;
+        }
+        if !tracing::enabled!(target: "steadfast::retry", tracing::Level::WARN)
+            || !self.may_write(now)
+        {
+            return;
+        }
+        tracing::warn!(
+            target: "steadfast::retry",
+            operation, attempt, of, ?delay, reason, error = %self.text(), "attempt failed, retrying"
+        );
+    }
+
+    pub(crate) fn stopped(&self, why: StopReason, now: Timestamp) {
+        let (operation, attempt, of) =
+            (self.operation.name, self.attempt, self.policy.max_attempts);
+        let (reason, result) = (self.failure.as_str(), why.as_str());
+        match why {
+            StopReason::Exhausted
+            | StopReason::Deadline
+            | StopReason::Budget
+            | StopReason::Hint => {
+                if tracing::enabled!(target: "steadfast::retry", tracing::Level::ERROR)
+                    && self.may_write(now)
+                {
+                    tracing::error!(
+                        target: "steadfast::retry",
+                        operation, attempt, of, result, reason, error = %self.text(), "giving up"
+                    );
+                }
+            }
+            _ => tracing::debug!(
+                target: "steadfast::retry",
+                operation, attempt, of, result, reason, error = %self.text(), "not retried"
+            ),
+        }
+    }
+
+    fn may_write(&self, now: Timestamp) -> bool {
+        match self.state.log.ask(now, self.policy.log_limit) {
+            Line::Write => true,
+            Line::WriteAfter(lines) => {
+                tracing::warn!(
+                    target: "steadfast::retry",
+                    operation = self.operation.name, lines, "more lines were left out in the last second that had any"
+                );
+                true
+            }
+            Line::Skip => false,
+        }
+    }
+}

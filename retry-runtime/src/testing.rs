@@ -1,0 +1,236 @@
+//! Tests that share no static and wait for nothing.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::engine::StopReason;
+use crate::operation::{Operation, State};
+use crate::shard::Watch;
+use crate::telemetry::snapshot::{self, OperationSnapshot};
+use crate::time::Timestamp;
+
+/// What happened in a scope, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt failed and will be tried again.
+    Retried {
+        /// The operation.
+        operation: &'static str,
+        /// The attempt that failed; the first is 1.
+        attempt: u32,
+        /// The delay that followed.
+        delay: Duration,
+    },
+    /// A call ended.
+    Ended {
+        /// The operation.
+        operation: &'static str,
+        /// Calls of the body.
+        attempts: u32,
+        /// Why it ended.
+        reason: StopReason,
+    },
+}
+
+struct Inner {
+    random: SmallRng,
+    now: Timestamp,
+    events: Vec<Event>,
+    operations: HashMap<usize, (&'static Operation, Arc<State>)>,
+}
+
+#[derive(Clone)]
+struct Handle(Arc<Mutex<Inner>>);
+
+thread_local! {
+    static SCOPE: RefCell<Option<Handle>> = const { RefCell::new(None) };
+}
+
+/// A world of its own for the test that holds it: fresh budgets and statistics, a clock that delays
+/// advance instead of passing, a seed, and the recorded events.
+///
+/// It holds on the thread that made it until it is dropped. Other threads and spawned tasks are in
+/// it through [`Scope::run`] and [`Scope::enter`].
+///
+/// Timeouts are not delays: `attempt_timeout` and the cut at a `deadline` still wait on the
+/// runtime's timer, which tokio's paused clock moves.
+///
+/// ```
+/// use std::time::Duration;
+/// use retry_runtime::{Classification, RetryPolicy, testing};
+///
+/// static POLICY: RetryPolicy = RetryPolicy::new().base_delay(Duration::from_secs(3600));
+///
+/// let scope = testing::scope();
+/// let mut calls = 0;
+/// let answer = POLICY.call(|_| {
+///     calls += 1;
+///     if calls < 3 { Err(std::io::Error::from(std::io::ErrorKind::TimedOut)) } else { Ok(calls) }
+/// });
+/// assert_eq!(answer.unwrap(), 3);        // at once: nothing slept
+/// assert_eq!(scope.events().len(), 3);   // two retries, one end
+/// ```
+#[must_use = "the scope ends when it is dropped"]
+pub struct Scope {
+    handle: Handle,
+    _entered: Entered,
+}
+
+impl std::fmt::Debug for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scope").field("events", &self.events()).finish_non_exhaustive()
+    }
+}
+
+/// A scope with the seed 0.
+pub fn scope() -> Scope {
+    scope_with_seed(0)
+}
+
+/// A scope whose random numbers follow from `seed`: the same seed, the same delays.
+pub fn scope_with_seed(seed: u64) -> Scope {
+    let handle = Handle(Arc::new(Mutex::new(Inner {
+        random: SmallRng::seed_from_u64(seed),
+        now: Timestamp::from_nanos(1_000_000_000),
+        events: Vec::new(),
+        operations: HashMap::new(),
+    })));
+    Scope { _entered: Entered::enter(&handle), handle }
+}
+
+impl Scope {
+    /// What happened so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.handle.lock().events.clone()
+    }
+
+    /// Moves the clock of the scope.
+    pub fn advance(&self, by: Duration) {
+        let mut inner = self.handle.lock();
+        inner.now = inner.now.saturating_add(by);
+    }
+
+    /// The time that delays and [`advance`](Self::advance) have let pass.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.handle.lock().now.saturating_since(Timestamp::from_nanos(1_000_000_000))
+    }
+
+    /// Takes a future into the scope, for a task that is spawned.
+    pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let handle = self.handle.clone();
+        async move { Inside { future: pin!(future), handle: &handle }.await }
+    }
+
+    /// Takes the current thread into the scope, until the guard is dropped. For threads: call it
+    /// through [`Scope::handle`].
+    #[must_use]
+    pub fn handle(&self) -> ScopeHandle {
+        ScopeHandle(self.handle.clone())
+    }
+}
+
+/// A way into a [`Scope`] that other threads can take.
+#[derive(Clone)]
+pub struct ScopeHandle(Handle);
+
+impl ScopeHandle {
+    /// Runs `work` on this thread inside the scope.
+    pub fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _entered = Entered::enter(&self.0);
+        work()
+    }
+}
+
+impl std::fmt::Debug for ScopeHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ScopeHandle")
+    }
+}
+
+impl Handle {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Entered {
+    outer: Option<Handle>,
+    _watch: Watch,
+    // The guard belongs to its thread.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Entered {
+    fn enter(handle: &Handle) -> Self {
+        let outer = SCOPE.replace(Some(handle.clone()));
+        Self { outer, _watch: Watch::begin(), _thread: std::marker::PhantomData }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        SCOPE.replace(self.outer.take());
+    }
+}
+
+struct Inside<'a, F> {
+    future: Pin<&'a mut F>,
+    handle: &'a Handle,
+}
+
+impl<F: Future> Future for Inside<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _entered = Entered::enter(self.handle);
+        self.future.as_mut().poll(cx)
+    }
+}
+
+fn with<R>(use_it: impl FnOnce(&mut Inner) -> R) -> Option<R> {
+    let handle = SCOPE.with_borrow(Clone::clone)?;
+    Some(use_it(&mut handle.lock()))
+}
+
+pub(crate) fn manual_now() -> Option<Timestamp> {
+    with(|inner| inner.now)
+}
+
+pub(crate) fn seeded_random() -> Option<u64> {
+    with(|inner| inner.random.next_u64())
+}
+
+/// Lets a delay pass without waiting, if there is a scope.
+pub(crate) fn skip_sleep(delay: Duration) -> bool {
+    with(|inner| inner.now = inner.now.saturating_add(delay)).is_some()
+}
+
+pub(crate) fn record(event: Event) {
+    with(|inner| inner.events.push(event));
+}
+
+/// The scope's own counters of an operation.
+pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(operation).addr();
+        let entry = inner.operations.entry(address);
+        entry.or_insert_with(|| (operation, Arc::new(State::new()))).1.clone()
+    })
+}
+
+pub(crate) fn snapshot() -> Option<Vec<OperationSnapshot>> {
+    with(|inner| {
+        inner.operations.values().map(|(operation, state)| snapshot::of(operation, state)).collect()
+    })
+}

@@ -1,0 +1,4 @@
+//! What the attributes do, through the public interface alone.
+
+mod retry_loop;
+mod shapes;
