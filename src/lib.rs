@@ -1,5 +1,8 @@
 //! Retries that help rather than hurt.
 
+#[cfg(doctest)]
+mod guide;
+
 pub use retry_macros::retry;
 pub use retry_runtime::{
     Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, Classification, Classify,

@@ -13,8 +13,6 @@ use std::{
 
 use steadfast::{Classification, Report, RetryEvent, Snapshot, StopReason};
 
-const WIDTH: usize = 100;
-
 /// When the call that is being told began. One call is told at a time.
 static BEGUN: Mutex<Option<Instant>> = Mutex::new(None);
 
@@ -93,8 +91,9 @@ pub(crate) fn table(snapshot: &Snapshot) {
     println!("{}", Paint::Heading.on(line("total", total.cells())));
     println!();
     println!(
-        "    {} succeeded: {} at once, {} because they were tried again.",
-        share(total.at_once + total.healed, total.calls, "calls"),
+        "    {} of {} calls succeeded: {} at once, {} because they were tried again.",
+        total.at_once + total.healed,
+        total.calls,
         total.at_once,
         total.healed
     );
@@ -145,16 +144,16 @@ fn attempt(
     // Numbers align to the right; what cannot be known in advance is cut where the next column
     // begins.
     let at = milliseconds(since);
-    println!(
-        "    attempt {number:<2} {at:>9}   {} {class:<24.24} {next:<14}",
-        paint.on(format!("{outcome:<40.40}")),
-    );
+    let outcome = paint.on(format!("{outcome:<36.36}"));
+    let line = format!("    attempt {number:<2} {at:>9}   {outcome}  {class:<22.22}  {next}");
+    println!("{}", line.trim_end());
 }
 
 fn described(class: Classification) -> String {
     let Some(kind) = class.retryable_kind() else { return "permanent".to_owned() };
     match class.hint() {
-        Some(hint) => format!("{}, back in {}", kind.as_str(), seconds(hint)),
+        Some(hint) => format!("{}, after {} s", kind.as_str(), hint.as_secs()),
+        None if class.is_unsent() => format!("{}, unsent", kind.as_str()),
         None => kind.as_str().to_owned(),
     }
 }
@@ -171,25 +170,16 @@ fn meaning(reason: StopReason) -> &'static str {
     }
 }
 
-pub(crate) fn counted(number: u64, what: &str) -> String {
+fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn share(part: u64, whole: u64, what: &str) -> String {
-    format!("{part} of {whole} {what}")
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a few hundred")]
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 fn milliseconds(duration: Duration) -> String {
     format!("{} ms", duration.as_millis())
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs())
 }
 
 fn begun() -> MutexGuard<'static, Option<Instant>> {

@@ -9,7 +9,7 @@ mod account;
 mod shop;
 mod story;
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
 use reqwest::{Client, blocking};
 use steadfast::{AttemptTimeout, Classify, http, retry};
@@ -148,17 +148,20 @@ impl fmt::Display for ShopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(error) => f.write_str(&innermost(error)),
-            Self::Status(error) => error.fmt(f),
+            Self::Status(error) => error.status().fmt(f),
             Self::TooSlow => f.write_str("no answer in time"),
         }
     }
 }
 
 /// The end of the chain says what happened on the wire; the errors around it say where it was seen.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;
     }
-    last.to_string()
+    match last.downcast_ref::<io::Error>() {
+        Some(error) => error.kind().to_string(),
+        None => last.to_string(),
+    }
 }
