@@ -144,8 +144,8 @@ fn attempt(
     // Numbers align to the right; what cannot be known in advance is cut where the next column
     // begins.
     let at = milliseconds(since);
-    let outcome = paint.on(format!("{outcome:<36.36}"));
-    let line = format!("    attempt {number:<2} {at:>9}   {outcome}  {class:<22.22}  {next}");
+    let outcome = paint.on(format!("{outcome:<32.32}"));
+    let line = format!("    attempt {number:<2} {at:>9}   {outcome}  {class:<24.24}  {next}");
     println!("{}", line.trim_end());
 }
 

@@ -157,7 +157,7 @@ impl Story {
     async fn busy_day(&mut self) {
         self.heading(
             "availability: a hundred calls while one request in ten fails",
-            "up to four attempts each; the function's budget is earned by its calls, and pays for all retries",
+            "up to four attempts each; calls earn the function its budget, and it pays for all retries",
         );
         let url = self.plays("/availability", weather(SEED, 10, 200));
         let mut signs = Vec::new();
@@ -189,7 +189,7 @@ impl Story {
             });
         }
         self.expect(requests <= 75, "in the outage the budget holds back most retries");
-        let legend = "a call each: x failed after retries, o failed at once because the budget was spent";
+        let legend = "a call each: x failed after retries, o at once because the budget was spent";
         account::strip(&signs, &format!("{legend}; {requests} requests"));
         let restarted = self.shop.restart().await;
         self.restarted(restarted);
