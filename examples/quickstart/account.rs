@@ -132,13 +132,7 @@ impl Row {
     }
 }
 
-fn attempt(
-    number: u32,
-    paint: Paint,
-    outcome: &str,
-    class: Option<Classification>,
-    next: &str,
-) {
+fn attempt(number: u32, paint: Paint, outcome: &str, class: Option<Classification>, next: &str) {
     let Some(since) = begun().map(|begun| begun.elapsed()) else { return };
     let class = class.map_or_else(String::new, described);
     // Numbers align to the right; what cannot be known in advance is cut where the next column

@@ -105,7 +105,8 @@ impl Drop for Shop {
 pub(crate) fn weather(seed: u64, failing: u64, requests: usize) -> Vec<Answer> {
     let mut state = seed;
     let answers = (0..requests).map(|_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         if (state >> 33) % 100 < failing { Answer::Status(503) } else { Answer::Ok("in stock") }
     });
     answers.collect()

@@ -162,7 +162,8 @@ impl Story {
         let url = self.plays("/availability", weather(SEED, 10, 200));
         let mut signs = Vec::new();
         for _ in 0..100 {
-            let (outcome, report) = steadfast::reported(crate::availability(&self.client, &url)).await;
+            let (outcome, report) =
+                steadfast::reported(crate::availability(&self.client, &url)).await;
             signs.push(sign(&outcome, &report));
         }
         let failed = signs.iter().filter(|sign| **sign == 'x').count();
