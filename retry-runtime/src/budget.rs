@@ -4,8 +4,10 @@
 //! the second word forward credits what lies between, so every nanosecond and every deposit is
 //! counted once however many threads ask.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
 
 use crate::defaults;
 use crate::drivers::clock;
@@ -115,6 +117,24 @@ impl RetryBudget {
         }
     }
 
+    /// A full bucket with the same settings.
+    pub(crate) const fn fresh(&self) -> Self {
+        Self {
+            tokens: AtomicU64::new(self.capacity),
+            credited: AtomicU64::new(0),
+            rate: self.rate,
+            capacity: self.capacity,
+            per_call: self.per_call,
+        }
+    }
+
+    /// Whether another budget limits in the same way.
+    pub(crate) const fn agrees_with(&self, other: &Self) -> bool {
+        self.rate == other.rate
+            && self.capacity == other.capacity
+            && self.per_call == other.per_call
+    }
+
     /// Whole tokens left, refill since the last request not included.
     #[must_use]
     pub fn tokens(&self) -> u64 {
@@ -135,6 +155,31 @@ impl fmt::Debug for RetryBudget {
             .field("max_tokens", &self.max_tokens())
             .finish_non_exhaustive()
     }
+}
+
+/// The budget of a name: the first that was registered under it.
+///
+/// A later one with other settings is not used, which is said once.
+pub(crate) fn named(name: &'static str, own: &'static RetryBudget) -> &'static RetryBudget {
+    static NAMES: RwLock<BTreeMap<&'static str, (&'static RetryBudget, bool)>> =
+        RwLock::new(BTreeMap::new());
+    let known = NAMES.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+    if let Some((first, said)) = known
+        && (said || first.agrees_with(own))
+    {
+        return first;
+    }
+    let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+    let (first, said) = names.entry(name).or_insert((own, false));
+    if !first.agrees_with(own) && !*said {
+        *said = true;
+        tracing::error!(
+            target: "steadfast::retry",
+            budget = name, first = ?*first, other = ?own,
+            "two functions give the budget of this name different settings; the first holds"
+        );
+    }
+    first
 }
 
 /// No token was left: the retry must not be made.

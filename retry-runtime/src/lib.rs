@@ -21,6 +21,10 @@ mod time;
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
 pub use budget::{BudgetExhausted, RetryBudget};
+#[cfg(feature = "http")]
+pub use classify::http;
+#[cfg(feature = "reqwest")]
+pub use classify::reqwest;
 pub use classify::{Classification, Classify, Kind};
 pub use drivers::sleep::{BoxSleep, set_timer};
 pub use engine::StopReason;
@@ -40,6 +44,6 @@ pub mod __private {
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
-        TimedOut, call, choose, decided, expect_type, hook, shape, timed_out,
+        Cuts, TimedOut, Uncut, call, choose, decided, expect_type, hook, shape, timed_out,
     };
 }

@@ -16,6 +16,8 @@ pub(crate) enum BudgetSource {
     /// Nowhere: retries are limited by `max_attempts` alone.
     Unlimited,
     Shared(&'static RetryBudget),
+    /// The budget that was registered first under the name; this one, if none was.
+    Named(&'static str, &'static RetryBudget),
 }
 
 /// What an inner retry does while an outer one is already retrying.
@@ -232,6 +234,13 @@ impl RetryPolicy {
         self
     }
 
+    /// Pays every retry from the budget of that name, which every function that says the name
+    /// shares. `budget` is that budget unless another one was registered before.
+    pub const fn named_budget(mut self, name: &'static str, budget: &'static RetryBudget) -> Self {
+        self.budget = BudgetSource::Named(name, budget);
+        self
+    }
+
     /// Retries without any budget.
     pub const fn without_budget(mut self) -> Self {
         self.budget = BudgetSource::Unlimited;
@@ -270,6 +279,27 @@ impl RetryPolicy {
                 );
             }
         }
+        self
+    }
+
+    /// Whether an async attempt under this policy can be cut off.
+    #[must_use]
+    pub const fn cuts_attempts(&self) -> bool {
+        self.attempt_timeout.is_some() || (self.deadline.is_some() && !self.soft_deadline)
+    }
+
+    /// The policy, for a function that blocks and so cannot be cut off.
+    ///
+    /// # Panics
+    ///
+    /// When it has an `attempt_timeout`.
+    #[track_caller]
+    pub const fn for_blocking(self) -> Self {
+        assert!(
+            self.attempt_timeout.is_none(),
+            "the policy has an `attempt_timeout`, and a synchronous function cannot be cut off: \
+             make it an `async fn`, or give it a policy without"
+        );
         self
     }
 

@@ -2,3 +2,4 @@
 
 mod retry_loop;
 mod shapes;
+mod telemetry;

@@ -2,12 +2,34 @@
 //!
 //! Knows errors and nothing else: no time, no policy, no attempt count.
 
+#[cfg(feature = "anyhow")]
+mod anyhow;
+mod as_types;
 mod by_source;
 mod chain;
 mod classification;
+mod fields;
 #[doc(hidden)]
 pub mod find;
+mod hint;
+#[cfg(feature = "http")]
+pub mod http;
 mod io;
+mod messages;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+mod sqlstate;
+#[cfg(feature = "sqlx")]
+mod sqlx;
+mod status;
+#[cfg(feature = "tokio")]
+mod tokio;
+#[cfg(feature = "tokio-postgres")]
+mod tokio_postgres;
+#[cfg(feature = "tonic")]
+mod tonic;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -16,6 +38,11 @@ use std::sync::Arc;
 
 pub use by_source::by_source;
 pub use classification::{Classification, Kind};
+#[doc(hidden)]
+pub use fields::{HintField, StatusField};
+pub use hint::{LONGEST_HINT, retry_after, retry_after_ms};
+pub use sqlstate::sqlstate;
+pub use status::status;
 
 /// An error that knows whether trying again may help.
 ///

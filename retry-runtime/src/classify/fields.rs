@@ -1,0 +1,51 @@
+//! What `#[derive(Classify)]` reads from the fields of a variant.
+
+use std::time::Duration;
+
+use super::{Classification, status};
+
+/// A field that `after = field` names.
+#[diagnostic::on_unimplemented(
+    message = "`after` needs a field of type `Duration` or `Option<Duration>`, found `{Self}`",
+    label = "not a `Duration`"
+)]
+pub trait HintField {
+    /// The hint in the field, where there is one.
+    fn hint(&self) -> Option<Duration>;
+}
+
+impl HintField for Duration {
+    fn hint(&self) -> Option<Duration> {
+        Some(*self)
+    }
+}
+
+impl HintField for Option<Duration> {
+    fn hint(&self) -> Option<Duration> {
+        *self
+    }
+}
+
+/// A field that `status = field` names.
+#[diagnostic::on_unimplemented(
+    message = "`status` needs a field of type `u16` or `http::StatusCode`, found `{Self}`",
+    label = "not an HTTP status",
+    note = "`http::StatusCode` needs the feature `http` of `steadfast`"
+)]
+pub trait StatusField {
+    /// What the status in the field says.
+    fn class(&self) -> Classification;
+}
+
+impl StatusField for u16 {
+    fn class(&self) -> Classification {
+        status(*self)
+    }
+}
+
+#[cfg(feature = "http")]
+impl StatusField for ::http::StatusCode {
+    fn class(&self) -> Classification {
+        status(self.as_u16())
+    }
+}

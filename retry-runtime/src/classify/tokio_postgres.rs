@@ -1,0 +1,40 @@
+//! The errors of tokio-postgres.
+
+use std::error::Error as _;
+
+use ::tokio_postgres::Error;
+
+use super::by_source::by_type;
+use super::{Classification, Classify, sqlstate};
+
+/// An answer of the server goes by its [`sqlstate`], a connection that broke by the I/O error.
+impl Classify for Error {
+    fn classify(&self) -> Classification {
+        if let Some(code) = self.code() {
+            return sqlstate(code.code());
+        }
+        // The connection was lost before; whether this statement was sent, nobody says.
+        if self.is_closed() {
+            return Classification::retryable();
+        }
+        self.source().and_then(by_type).unwrap_or(Classification::permanent())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::classify::{Classify as _, Kind};
+
+    #[test]
+    fn a_wrong_configuration_is_permanent() {
+        let error = "host=".parse::<tokio_postgres::Config>().unwrap_err();
+        assert!(!error.classify().is_retryable());
+    }
+
+    #[test]
+    fn the_timeout_of_the_client_is_one() {
+        // The only error with neither code nor source that a test can make.
+        let error = tokio_postgres::Error::__private_api_timeout();
+        assert_ne!(error.classify().retryable_kind(), Some(Kind::Conflict));
+    }
+}
