@@ -5,7 +5,7 @@
 //! and `NO_COLOR` is not set. It knows nothing of HTTP.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     io::{IsTerminal, stdout},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
@@ -70,7 +70,7 @@ pub(crate) fn table(snapshot: &Snapshot) {
     let line = |name: &str, cells: [String; 7]| {
         let mut line = format!("    {name:<14}");
         for (cell, column) in cells.iter().zip(columns) {
-            line.push_str(&format!("  {cell:>width$}", width = column.len().max(7)));
+            let _ = write!(line, "  {cell:>width$}", width = column.len().max(7));
         }
         line
     };
