@@ -3,7 +3,7 @@
 #[cfg(doctest)]
 mod guide;
 
-pub use retry_macros::retry;
+pub use retry_macros::{Classify, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
 #[cfg(feature = "reqwest")]

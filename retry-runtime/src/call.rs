@@ -535,9 +535,8 @@ impl<F: Future, S: Future<Output = ()> + Unpin> Future for Limited<'_, F, S> {
             return Poll::Ready(Ok(output));
         }
         if this.timer.is_none() {
-            let (left, limit) = match this.running.call.0.left(this.running.policy) {
-                Some(left) => left,
-                None => return Poll::Pending,
+            let Some((left, limit)) = this.running.call.0.left(this.running.policy) else {
+                return Poll::Pending;
             };
             this.timer = Some(((this.sleep)(left), limit));
         }

@@ -113,6 +113,7 @@ pub fn call<R>(body: impl FnOnce() -> R) -> R {
 /// # Panics
 ///
 /// Always.
+#[must_use]
 pub fn expect_type<T>() -> T {
     unreachable!("`expect_type` is never run")
 }
@@ -247,6 +248,7 @@ impl<E: From<crate::AttemptTimeout>> Cuts<E> {
     pub const POSSIBLE: bool = true;
 
     /// The error.
+    #[must_use]
     pub fn error(timeout: crate::AttemptTimeout) -> E {
         E::from(timeout)
     }
@@ -262,6 +264,7 @@ pub trait Uncut<E> {
     /// # Panics
     ///
     /// Always.
+    #[must_use]
     fn error(_: crate::AttemptTimeout) -> E {
         unreachable!("a policy that cuts attempts was refused")
     }

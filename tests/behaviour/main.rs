@@ -3,3 +3,4 @@
 mod retry_loop;
 mod shapes;
 mod telemetry;
+mod timers;

@@ -61,7 +61,6 @@ pub(crate) fn statics(
 /// underlined there.
 fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
     let Retry {
-        span: _,
         policy,
         max_attempts,
         backoff,

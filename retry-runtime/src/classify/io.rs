@@ -1,6 +1,14 @@
 //! `std::io::Error` by its kind.
 
-use std::io::ErrorKind::{self, *};
+use std::io::ErrorKind::{
+    self, AddrInUse, AddrNotAvailable, AlreadyExists, ArgumentListTooLong, BrokenPipe,
+    ConnectionAborted, ConnectionRefused, ConnectionReset, CrossesDevices, Deadlock,
+    DirectoryNotEmpty, ExecutableFileBusy, FileTooLarge, HostUnreachable, Interrupted, InvalidData,
+    InvalidFilename, InvalidInput, IsADirectory, NetworkDown, NetworkUnreachable, NotADirectory,
+    NotConnected, NotFound, NotSeekable, OutOfMemory, PermissionDenied, QuotaExceeded,
+    ReadOnlyFilesystem, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut, TooManyLinks,
+    UnexpectedEof, Unsupported, WouldBlock, WriteZero,
+};
 
 use super::{Classification, Kind};
 

@@ -13,10 +13,8 @@ static SEEN: Mutex<Vec<&'static Operation>> = Mutex::new(Vec::new());
 
 /// Notes an operation at its first slow event.
 pub(crate) fn see(operation: &'static Operation, state: &State) {
-    if state.first_seen() {
-        if std::ptr::eq(operation.state, state) {
-            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
-        }
+    if state.first_seen() && std::ptr::eq(operation.state, state) {
+        SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
     }
 }
 
