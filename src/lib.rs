@@ -1,5 +1,8 @@
 //! Retries that help rather than hurt.
 
+#[cfg(doctest)]
+mod guide;
+
 pub use retry_macros::{Classify, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
