@@ -24,7 +24,7 @@ enum ShopError {
     #[classify(transparent)]
     Status(http::StatusError),
     /// No answer within `attempt_timeout`.
-    #[retryable(kind = Timeout)]
+    #[retryable(kind = timeout)]
     TooSlow,
 }
 
@@ -95,7 +95,6 @@ fn invoice(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
     name = "delivery",
     max_attempts = 10,
     base_delay = "100ms",
-    jitter = "none",
     deadline = "600ms",
     on_retry = account::on_retry
 )]
