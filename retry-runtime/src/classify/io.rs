@@ -1,5 +1,6 @@
 //! `std::io::Error` by its kind.
 
+#[allow(clippy::enum_glob_use, reason = "the table below is the whole enum")]
 use std::io::ErrorKind::{self, *};
 
 use super::{Classification, Kind};
@@ -63,6 +64,7 @@ pub(crate) fn kind(kind: ErrorKind) -> Option<Classification> {
 
 #[cfg(test)]
 mod tests {
+    #[allow(clippy::enum_glob_use, reason = "as above")]
     use std::io::ErrorKind::{self, *};
 
     use super::kind;
