@@ -1,5 +1,8 @@
 //! Retries that help rather than hurt.
 
+#[cfg(doctest)]
+mod guide;
+
 pub use retry_macros::{Classify, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
@@ -16,6 +19,7 @@ pub use retry_runtime::{
 #[doc(hidden)]
 pub mod __private {
     pub use retry_runtime::__private::*;
+    pub use retry_runtime::classify::{HintField, StatusField};
     pub use retry_runtime::{
         Classification, Classify, Jitter, Kind, Nested, Outcome, RetryBudget, RetryPolicy,
     };

@@ -5,6 +5,7 @@ use quote::quote;
 
 use crate::diagnostics::Diagnostics;
 use crate::expand;
+use crate::model::Budget;
 use crate::parse;
 use crate::siblings;
 use crate::signature::Function;
@@ -19,6 +20,15 @@ pub(crate) fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     siblings::collect("retry", &mut function, &mut diagnostics);
     let model = parse::retry(args, &function.facts(), &mut diagnostics);
+    if let Some(Budget::Inline(inline)) = model.budget.as_ref().map(|budget| &budget.value)
+        && let Some(key) = &inline.key
+    {
+        diagnostics.error(
+            key.key,
+            "this version of `steadfast` keeps one budget a function or a name, none for each key",
+            "take `key` off, or share a budget with `name = \"…\"`",
+        );
+    }
     refuse(
         &function,
         model.when_value.is_some() || model.classify_value.is_some(),

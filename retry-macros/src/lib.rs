@@ -2,8 +2,12 @@
 
 mod derive;
 mod diagnostics;
+mod durations;
+mod entries;
 mod entry;
 mod expand;
+mod items;
+mod limits;
 mod model;
 mod options;
 mod parse;

@@ -405,12 +405,3 @@ fn async_trait_prologue(block: &Group) -> Option<(TokenStream, Group)> {
     })?;
     Some((prologue.iter().cloned().collect(), body))
 }
-
-/// Whether the tokens name any of these words outside of string literals.
-pub(crate) fn mentions(tokens: TokenStream, words: &[String]) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => words.iter().any(|word| ident == word),
-        TokenTree::Group(group) => mentions(group.stream(), words),
-        _ => false,
-    })
-}

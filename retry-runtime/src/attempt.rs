@@ -12,8 +12,10 @@ use crate::time::Timestamp;
 /// ```
 /// use retry_runtime::{RetryPolicy, testing};
 ///
+/// static POLICY: RetryPolicy = RetryPolicy::new();
+///
 /// let _scope = testing::scope();
-/// let numbers = RetryPolicy::new().call_with(|attempt| {
+/// let numbers = POLICY.call(|attempt| {
 ///     if attempt.is_last() { Some(attempt.number()) } else { None }
 /// });
 /// assert_eq!(numbers, Some(3));

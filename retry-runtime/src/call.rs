@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::attempt::{Attempt, AttemptTimeout, Limit};
+use crate::budget::{self, RetryBudget};
 use crate::classify::{Classification, Kind};
 use crate::context::{self, Ambient};
 use crate::drivers::{clock, random, sleep};
@@ -254,15 +255,21 @@ fn observe_end(operation: &'static Operation, reason: StopReason, attempts: u32,
 fn withdraw(policy: &RetryPolicy, state: &State, now: Timestamp) -> bool {
     match policy.budget {
         BudgetSource::Unlimited => true,
-        BudgetSource::Shared(budget) => {
-            budget.deposit(state.new_calls());
-            budget.acquire_at(now)
-        }
+        BudgetSource::Shared(budget) => withdraw_shared(budget, state, now),
+        BudgetSource::Named(name, own) => withdraw_shared(budget::named(name, own), state, now),
         // The running call counts, too: it is what asks.
         BudgetSource::Own => {
             state.budget.acquire_at(now, state.calls() + 1, policy.max_attempts.saturating_sub(1))
         }
     }
+}
+
+/// In a test scope, from the scope's own copy.
+fn withdraw_shared(budget: &'static RetryBudget, state: &State, now: Timestamp) -> bool {
+    let own = testing::budget(budget);
+    let budget = own.as_deref().unwrap_or(budget);
+    budget.deposit(state.new_calls());
+    budget.acquire_at(now)
 }
 
 /// A call of a synchronous function.
@@ -528,7 +535,9 @@ impl<F: Future, S: Future<Output = ()> + Unpin> Future for Limited<'_, F, S> {
             return Poll::Ready(Ok(output));
         }
         if this.timer.is_none() {
-            let (left, limit) = this.running.call.0.left(this.running.policy);
+            let Some((left, limit)) = this.running.call.0.left(this.running.policy) else {
+                return Poll::Pending;
+            };
             this.timer = Some(((this.sleep)(left), limit));
         }
         match &mut this.timer {
@@ -539,10 +548,10 @@ impl<F: Future, S: Future<Output = ()> + Unpin> Future for Limited<'_, F, S> {
 }
 
 impl Core {
-    /// What is left for the running attempt, and what ends it.
+    /// What is left for the running attempt, and what ends it, if anything does.
     #[cold]
     #[inline(never)]
-    fn left(&self, policy: &RetryPolicy) -> (Duration, Limit) {
+    fn left(&self, policy: &RetryPolicy) -> Option<(Duration, Limit)> {
         let now = clock::now();
         let deadline = match &self.track {
             Some(track) if !policy.soft_deadline => track.deadline(policy),
@@ -551,9 +560,10 @@ impl Core {
         let until_deadline = deadline.saturating_since(now);
         match policy.attempt_timeout {
             Some(timeout) if deadline == Timestamp::MAX || timeout < until_deadline => {
-                (timeout, Limit::Attempt(timeout))
+                Some((timeout, Limit::Attempt(timeout)))
             }
-            _ => (until_deadline, Limit::Deadline),
+            _ if deadline == Timestamp::MAX => None,
+            _ => Some((until_deadline, Limit::Deadline)),
         }
     }
 }

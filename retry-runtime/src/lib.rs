@@ -44,6 +44,6 @@ pub mod __private {
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
-        TimedOut, call, choose, decided, expect_type, hook, shape, timed_out,
+        Cuts, TimedOut, Uncut, call, choose, decided, expect_type, hook, shape, timed_out,
     };
 }

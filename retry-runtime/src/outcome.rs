@@ -113,6 +113,7 @@ pub fn call<R>(body: impl FnOnce() -> R) -> R {
 /// # Panics
 ///
 /// Always.
+#[must_use]
 pub fn expect_type<T>() -> T {
     unreachable!("`expect_type` is never run")
 }
@@ -236,3 +237,37 @@ pub fn timed_out<E>(
 pub fn hook(hook: impl FnOnce(&crate::RetryEvent<'_>), event: &crate::RetryEvent<'_>) {
     hook(event);
 }
+
+/// Whether an error type can stand for a cut attempt, for a policy that may cut: the inherent items
+/// apply where it can, those of [`Uncut`] elsewhere.
+#[derive(Debug)]
+pub struct Cuts<E>(std::marker::PhantomData<E>);
+
+impl<E: From<crate::AttemptTimeout>> Cuts<E> {
+    /// It can.
+    pub const POSSIBLE: bool = true;
+
+    /// The error.
+    #[must_use]
+    pub fn error(timeout: crate::AttemptTimeout) -> E {
+        E::from(timeout)
+    }
+}
+
+/// For error types that cannot stand for a cut attempt.
+pub trait Uncut<E> {
+    /// It cannot.
+    const POSSIBLE: bool = false;
+
+    /// Never called: a policy that cuts was refused at compile time.
+    ///
+    /// # Panics
+    ///
+    /// Always.
+    #[must_use]
+    fn error(_: crate::AttemptTimeout) -> E {
+        unreachable!("a policy that cuts attempts was refused")
+    }
+}
+
+impl<E> Uncut<E> for Cuts<E> {}

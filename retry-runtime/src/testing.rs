@@ -11,6 +11,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::budget::RetryBudget;
 use crate::engine::StopReason;
 use crate::operation::{Operation, State};
 use crate::shard::Watch;
@@ -46,6 +47,7 @@ struct Inner {
     now: Timestamp,
     events: Vec<Event>,
     operations: HashMap<usize, (&'static Operation, Arc<State>)>,
+    budgets: HashMap<usize, Arc<RetryBudget>>,
 }
 
 #[derive(Clone)]
@@ -103,6 +105,7 @@ pub fn scope_with_seed(seed: u64) -> Scope {
         now: Timestamp::from_nanos(1_000_000_000),
         events: Vec::new(),
         operations: HashMap::new(),
+        budgets: HashMap::new(),
     })));
     Scope { _entered: Entered::enter(&handle), handle }
 }
@@ -226,6 +229,14 @@ pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
         let address = std::ptr::from_ref(operation).addr();
         let entry = inner.operations.entry(address);
         entry.or_insert_with(|| (operation, Arc::new(State::new()))).1.clone()
+    })
+}
+
+/// The scope's own copy of a shared budget.
+pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(budget).addr();
+        Arc::clone(inner.budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
     })
 }
 

@@ -3,3 +3,5 @@
 mod derive_classify;
 mod retry_loop;
 mod shapes;
+mod telemetry;
+mod timers;

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use crate::model::{Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned};
-use crate::signature::mentions;
+use crate::validate::FunctionFacts;
 
 pub(crate) struct Statics {
     pub(crate) items: TokenStream,
@@ -12,15 +12,15 @@ pub(crate) struct Statics {
     pub(crate) policy: TokenStream,
 }
 
-/// `name` is the function's; `instantiated` are the names that have no value in a `static`.
 pub(crate) fn statics(
     model: &Retry,
     name: &syn::Ident,
-    instantiated: &[String],
+    facts: &FunctionFacts,
     private: &TokenStream,
 ) -> Statics {
     let span = Span::mixed_site();
-    let (budget, builder) = builder(model, private);
+    let blocking = !facts.is_async;
+    let (budget, builder) = builder(model, blocking, private);
     let operation = model.name.as_ref().map_or_else(
         || {
             let name = name.to_string();
@@ -33,7 +33,7 @@ pub(crate) fn statics(
         },
     );
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
-    let (item, policy, listed) = if mentions(builder.clone(), instantiated) {
+    let (item, policy, listed) = if facts.mentions_instantiated(&builder) {
         (
             TokenStream::new(),
             quote_spanned!(span => (const { &#builder })),
@@ -59,9 +59,8 @@ pub(crate) fn statics(
 
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
 /// underlined there.
-fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
+fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
     let Retry {
-        span: _,
         policy,
         max_attempts,
         backoff,
@@ -160,7 +159,16 @@ fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
                 item = quote_spanned! { site =>
                     static __STEADFAST_BUDGET: #private::RetryBudget = #value;
                 };
-                add(budget.span, "budget", quote_spanned!(site => &__STEADFAST_BUDGET));
+                match &inline.name {
+                    Some(name) => {
+                        let name = &name.value;
+                        let value = quote_spanned!(site => #name, &__STEADFAST_BUDGET);
+                        add(budget.span, "named_budget", value);
+                    }
+                    None => {
+                        add(budget.span, "budget", quote_spanned!(site => &__STEADFAST_BUDGET));
+                    }
+                }
             }
         }
     }
@@ -171,7 +179,11 @@ fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
         }
         None => quote_spanned!(site => #private::RetryPolicy::new()),
     };
-    (item, quote_spanned!(site => #start #calls.validated()))
+    let blocking = policy.as_ref().filter(|_| blocking).map(|policy| {
+        let span = site.located_at(policy.span);
+        quote_spanned!(span => .for_blocking())
+    });
+    (item, quote_spanned!(site => #start #calls.validated() #blocking))
 }
 
 fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> TokenStream {

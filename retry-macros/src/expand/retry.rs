@@ -3,8 +3,8 @@
 //! It stands inline in the function: an inner function or a driver that takes closures loses the
 //! names, borrows and `Send` of many signatures. What is slow is called, not emitted.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned as _;
 
@@ -18,8 +18,7 @@ use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
 pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenStream {
     let private = runtime_path::private(model.crate_path.as_ref());
     let facts = function.facts();
-    let Statics { items, policy } =
-        statics(model, &function.signature.ident, &facts.instantiated, &private);
+    let Statics { items, policy } = statics(model, &function.signature.ident, &facts, &private);
     let (stripped, rebound) = signature::rebind(&function.signature, &model.clone);
     let mut shape = Loop {
         model,
@@ -105,12 +104,20 @@ impl Loop<'_> {
     /// Whether an attempt can be cut off, so that the loop needs a timer and an error for it.
     fn is_limited(&self) -> bool {
         let hard = self.model.deadline.as_ref().is_some_and(|deadline| !deadline.value.soft);
-        self.is_async() && (self.model.attempt_timeout.is_some() || hard)
+        self.is_async()
+            && (self.model.attempt_timeout.is_some() || hard || self.model.policy.is_some())
+    }
+
+    /// Whether nothing but `policy = …` may limit attempts, and the types can be asked for it.
+    fn may_be_limited_by_policy_alone(&self) -> bool {
+        self.model.attempt_timeout.is_none()
+            && self.model.deadline.is_none()
+            && self.output.as_ref().is_some_and(|output| !has_placeholder(output.to_token_stream()))
     }
 
     /// Whether the last error outlives its attempt, because the cut of a later one returns it.
     fn keeps_error(&self) -> bool {
-        self.is_limited() && self.model.deadline.is_some()
+        self.is_limited() && (self.model.deadline.is_some() || self.model.policy.is_some())
     }
 
     fn tokens(&self, body: &Group) -> TokenStream {
@@ -255,6 +262,25 @@ impl Loop<'_> {
                 let (map, span) = (&map.value, site.located_at(map.span));
                 quote_spanned!(span => #private::timed_out(#map, __steadfast_limit.timeout()))
             }
+            // Only a shared policy may ask for the cut: whether it does is known to const evaluation.
+            None if self.may_be_limited_by_policy_alone() => {
+                let (output, policy) = (&self.output, &self.policy);
+                let span = site.located_at(self.output_span);
+                quote_spanned! { span => {
+                    use #private::Uncut as _;
+                    const {
+                        ::core::assert!(
+                            !(#policy).cuts_attempts()
+                                || #private::Cuts::<<#output as #private::Outcome>::Error>::POSSIBLE,
+                            "the policy cuts attempts off, and the error type has no \
+                             `From<AttemptTimeout>`: write one, or `map_timeout = |timeout| …`",
+                        );
+                    }
+                    #private::Cuts::<<#output as #private::Outcome>::Error>::error(
+                        __steadfast_limit.timeout(),
+                    )
+                } }
+            }
             None => {
                 let span = site.located_at(self.output_span);
                 quote_spanned!(span => #private::TimedOut::timed_out(__steadfast_limit.timeout()))
@@ -291,6 +317,21 @@ impl Loop<'_> {
         let seen = |class: TokenStream| {
             hook.is_some().then(|| quote_spanned!(site => let __steadfast_seen = #class;))
         };
+        // A timeout is the answer only where no attempt before it ended with an error of its own.
+        let answer = if self.keeps_error() {
+            quote_spanned! { site =>
+                match __steadfast_last {
+                    ::core::option::Option::Some(__steadfast_last)
+                        if ::core::option::Option::is_some(&__steadfast_limit) =>
+                    {
+                        #private::Outcome::from_error(__steadfast_last)
+                    }
+                    _ => __steadfast_outcome,
+                }
+            }
+        } else {
+            quote_spanned!(site => __steadfast_outcome)
+        };
         let next = |decision: TokenStream, seen: Option<TokenStream>| {
             quote_spanned! { site => {
                 #seen
@@ -301,7 +342,7 @@ impl Loop<'_> {
                     }
                     ::core::option::Option::None => {
                         __steadfast_call.stopped();
-                        break __steadfast_outcome;
+                        break #answer;
                     }
                 }
             } }
@@ -353,7 +394,11 @@ impl Loop<'_> {
         let shapes = looks_at_values
             .then(|| quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};));
         let keep = self.keeps_error().then(|| {
-            quote_spanned!(site => __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);)
+            quote_spanned! { site =>
+                if ::core::option::Option::is_none(&__steadfast_limit) {
+                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
+                }
+            }
         });
         quote_spanned! { site =>
             let __steadfast_delay = {
@@ -400,4 +445,13 @@ impl Loop<'_> {
             }
         }
     }
+}
+
+fn has_placeholder(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "_",
+        TokenTree::Punct(punct) => punct.as_char() == '_',
+        TokenTree::Group(group) => has_placeholder(group.stream()),
+        TokenTree::Literal(_) => false,
+    })
 }

@@ -34,7 +34,7 @@ const KNOWN: &[Row] = &[
 /// decides.
 ///
 /// Where no type is known, the texts of the chain are searched for what databases say of deadlocks,
-/// locks and duplicate keys (Postgres, MySQL, SQLite, SQL Server, Oracle) and for a name server
+/// locks and duplicate keys (Postgres, `MySQL`, `SQLite`, SQL Server, Oracle) and for a name server
 /// that is failing. This is a last resort: it is English only, and a text that quotes one of these
 /// is taken for it. Everything else is permanent.
 ///

@@ -1,7 +1,14 @@
 //! `std::io::Error` by its kind.
 
-#[allow(clippy::enum_glob_use, reason = "the table below is the whole enum")]
-use std::io::ErrorKind::{self, *};
+use std::io::ErrorKind::{
+    self, AddrInUse, AddrNotAvailable, AlreadyExists, ArgumentListTooLong, BrokenPipe,
+    ConnectionAborted, ConnectionRefused, ConnectionReset, CrossesDevices, Deadlock,
+    DirectoryNotEmpty, ExecutableFileBusy, FileTooLarge, HostUnreachable, Interrupted, InvalidData,
+    InvalidFilename, InvalidInput, IsADirectory, NetworkDown, NetworkUnreachable, NotADirectory,
+    NotConnected, NotFound, NotSeekable, OutOfMemory, PermissionDenied, QuotaExceeded,
+    ReadOnlyFilesystem, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut, TooManyLinks,
+    UnexpectedEof, Unsupported, WouldBlock, WriteZero,
+};
 
 use super::{Classification, Kind};
 

@@ -25,7 +25,6 @@ impl Failure {
         match self {
             Self::Classified(class) => class.retryable_kind().map_or("permanent", |k| k.as_str()),
             Self::Poll => "poll",
-            Self::CircuitOpen(_) => "circuit_open",
         }
     }
 }
