@@ -18,7 +18,6 @@ use crate::diagnostics::{Diagnostics, all_of, excerpt, fault, fault_at, nearest}
 pub(crate) struct Classified {
     pub(crate) name: Ident,
     pub(crate) generics: Generics,
-    pub(crate) crate_path: Option<Path>,
     pub(crate) variants: Vec<Variant>,
 }
 
@@ -46,7 +45,7 @@ pub(crate) enum Rule {
 /// Reads the item; `None` if a fault was found.
 pub(crate) fn read(input: DeriveInput, diagnostics: &mut Diagnostics) -> Option<Classified> {
     let before = diagnostics.len();
-    let (crate_path, container) = container(&input.attrs, diagnostics);
+    let (_, container) = container(&input.attrs, diagnostics);
     let variants = match input.data {
         Data::Struct(data) => {
             let place = Place { span: input.ident.span(), what: format!("`{}`", input.ident) };
@@ -89,9 +88,13 @@ pub(crate) fn read(input: DeriveInput, diagnostics: &mut Diagnostics) -> Option<
     Some(Classified {
         name: input.ident,
         generics: input.generics,
-        crate_path,
         variants: variants.into_iter().collect::<Option<_>>()?,
     })
+}
+
+/// Where `#[classify(crate = path)]` says the library is, if it does.
+pub(crate) fn crate_path(attrs: &[Attribute]) -> Option<Path> {
+    container(attrs, &mut Diagnostics::default()).0
 }
 
 /// What a fault speaks of: a variant or a struct.
@@ -104,6 +107,8 @@ struct Place {
 struct Own<'a> {
     name: &'static str,
     source: &'a Attribute,
+    /// Whether it stands in front of the type, where it may also name the `crate`.
+    in_front: bool,
 }
 
 fn attributes(attributes: &[Attribute]) -> Vec<Own<'_>> {
@@ -111,12 +116,12 @@ fn attributes(attributes: &[Attribute]) -> Vec<Own<'_>> {
         .iter()
         .filter_map(|source| {
             let (name, _) = ATTRIBUTES.iter().find(|(name, _)| source.path().is_ident(name))?;
-            Some(Own { name, source })
+            Some(Own { name, source, in_front: false })
         })
         .collect()
 }
 
-/// Takes `#[classify(crate = path)]` from the attributes of the container.
+/// The attributes of the container, and the `crate` that one of them may name.
 fn container<'a>(
     attrs: &'a [Attribute],
     diagnostics: &mut Diagnostics,
@@ -124,29 +129,35 @@ fn container<'a>(
     let mut crate_path = None;
     let mut rest = Vec::new();
     for own in attributes(attrs) {
-        let Ok(list) = own.source.meta.require_list() else {
-            rest.push(own);
-            continue;
+        let items = match own.source.meta.require_list() {
+            Ok(list) if own.name == "classify" => {
+                NestedMeta::parse_meta_list(list.tokens.clone()).unwrap_or_default()
+            }
+            _ => Vec::new(),
         };
-        let [NestedMeta::Meta(only)] =
-            &NestedMeta::parse_meta_list(list.tokens.clone()).unwrap_or_default()[..]
-        else {
-            rest.push(own);
-            continue;
-        };
-        if own.name != "classify" || !only.path().is_ident("crate") {
-            rest.push(own);
-            continue;
+        let (of_crate, others): (Vec<_>, Vec<_>) = items.iter().partition(|item| is_crate(item));
+        let only_crate = !of_crate.is_empty() && others.is_empty();
+        for item in of_crate {
+            let NestedMeta::Meta(item) = item else { continue };
+            if crate_path.is_some() {
+                let help = "remove one of the two";
+                diagnostics.push(fault(item.path(), "`crate` is given twice", help));
+            }
+            match PathValue::from_meta(item) {
+                Ok(PathValue(path)) => crate_path = Some(path),
+                Err(error) => options::refuse(error, diagnostics),
+            }
         }
-        if crate_path.is_some() {
-            diagnostics.push(fault(only.path(), "`crate` is given twice", "remove one of the two"));
-        }
-        match PathValue::from_meta(only) {
-            Ok(PathValue(path)) => crate_path = Some(path),
-            Err(error) => options::refuse(error, diagnostics),
+        if !only_crate {
+            rest.push(Own { in_front: true, ..own });
         }
     }
     (crate_path, rest)
+}
+
+/// `crate = path`
+fn is_crate(item: &NestedMeta) -> bool {
+    matches!(item, NestedMeta::Meta(meta) if meta.path().is_ident("crate"))
 }
 
 fn fields(fields: Fields) -> Vec<Field> {

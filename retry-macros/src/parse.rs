@@ -3,7 +3,7 @@
 //! A fault in one option hides no other. What a value may be is known to `values`, what options
 //! may stand beside each other to `validate`.
 
-use proc_macro2::{Delimiter, Span, TokenStream};
+use proc_macro2::{Delimiter, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::Parser;

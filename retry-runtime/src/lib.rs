@@ -40,7 +40,7 @@ pub use time::Timestamp;
 pub mod __private {
     pub use crate::attempt::Limit;
     pub use crate::call::{Blocking, Polled};
-    pub use crate::classify::{HintField, StatusField, find};
+    pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{

@@ -1,5 +1,6 @@
 //! What the attributes do, through the public interface alone.
 
+mod derive_classify;
 mod retry_loop;
 mod shapes;
 mod telemetry;

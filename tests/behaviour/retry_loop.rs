@@ -453,3 +453,28 @@ fn the_snapshot_counts_calls_attempts_and_what_was_healed() {
     assert!((operation.retry_rate() * 3.0 - 1.0).abs() < 1e-9);
     assert!(snapshot.to_string().contains("by_default"), "{snapshot}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_real_error_outlives_the_timeouts_after_it() {
+    #[retry(
+        max_attempts = 5,
+        attempt_timeout = "2s",
+        deadline = "7s",
+        base_delay = "1s",
+        jitter = "none",
+        backoff = "constant"
+    )]
+    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
+        calls.set(calls.get() + 1);
+        if calls.get() == 1 {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        Ok(0)
+    }
+    let calls = Cell::new(0);
+    let (answer, report) = steadfast::reported(slow(&calls)).await;
+    // 0 s reset; 1..3 s and 4..6 s timeouts; the next attempt would begin at the deadline.
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!((calls.get(), report.reason), (3, StopReason::Deadline));
+}

@@ -54,17 +54,22 @@ pub(super) fn read(own: &Own<'_>, diagnostics: &mut Diagnostics) -> Option<Optio
     };
     let mut seen: Vec<String> = Vec::new();
     let mut known = Vec::new();
-    let count = items.len();
+    let mut complete = true;
     for item in items {
+        if own.in_front && own.name == "classify" && super::is_crate(&item) {
+            continue;
+        }
         match check(own.name, &item, &seen) {
             Ok(name) => {
                 seen.push(name);
                 known.push(item);
             }
-            Err(fault) => diagnostics.push(fault),
+            Err(fault) => {
+                complete = false;
+                diagnostics.push(fault);
+            }
         }
     }
-    let complete = known.len() == count;
     match Options::from_list(&known) {
         Ok(options) if complete => Some(options),
         Ok(_) => None,

@@ -46,7 +46,6 @@ fn every_rule_is_read() {
             #[classify(with = a::by)] J { x: u8, y: u8 },
         }
     });
-    assert!(item.crate_path.is_some());
     let rules: Vec<_> = item.variants.iter().map(|variant| &variant.rule).collect();
     let [a, b, c, d, f, g, h, i, j] = rules[..] else { panic!() };
     assert!(matches!(a, Rule::Permanent));
@@ -75,6 +74,38 @@ fn a_struct_carries_the_attribute_itself() {
         struct S(Inner);
     ));
     assert!(matches!(of.variants[0].rule, Rule::Transparent(0)));
+}
+
+#[test]
+fn the_crate_may_be_named_in_front_of_the_type() {
+    let of: syn::DeriveInput = parse_quote!(
+        #[classify(crate = a::b, status = code)]
+        struct S {
+            code: u16,
+        }
+    );
+    assert_eq!(super::crate_path(&of.attrs).unwrap(), parse_quote!(a::b));
+    assert!(matches!(item(of).variants[0].rule, Rule::Status { .. }));
+    assert!(super::crate_path(&[parse_quote!(#[classify(transparent)])]).is_none());
+    fault!(
+        {
+            #[classify(crate = "a")]
+            #[permanent]
+            struct S;
+        },
+        "`crate` needs a path, found the string \"a\"",
+        "write `crate = my_crate::steadfast`"
+    );
+    fault!(
+        {
+            #[classify(crate = a)]
+            #[classify(crate = b)]
+            #[permanent]
+            struct S;
+        },
+        "`crate` is given twice",
+        "remove one of the two"
+    );
 }
 
 #[test]

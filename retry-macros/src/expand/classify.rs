@@ -16,29 +16,29 @@ pub(crate) fn derive_classify(input: TokenStream) -> TokenStream {
     };
     let name = input.ident.clone();
     let generics = input.generics.clone();
+    let private = runtime_path::private(derive::crate_path(&input.attrs).as_ref());
     let mut diagnostics = Diagnostics::default();
     if let Some(item) = derive::read(input, &mut diagnostics) {
-        return expand(&item);
+        return expand(&item, &private);
     }
     // With an implementation beside the faults, nothing else breaks.
-    let private = runtime_path::private(None);
     let permanent = quote!(#private::Classification::permanent());
     let stub = implementation(&name, &generics, &private, &permanent);
     let faults = diagnostics.into_tokens();
     quote!(#faults #stub)
 }
 
-fn expand(item: &Classified) -> TokenStream {
-    let private = runtime_path::private(item.crate_path.as_ref());
-    let arms = item.variants.iter().map(|variant| arm(variant, &private));
+fn expand(item: &Classified, private: &TokenStream) -> TokenStream {
+    let arms = item.variants.iter().map(|variant| arm(variant, private));
     // Without variants there is nothing to match on: a reference is inhabited, its target is not.
+    let site = Span::mixed_site();
     let body = if item.variants.is_empty() {
-        quote!(match *self {})
+        quote_spanned!(site => match *self {})
     } else {
-        quote!(match self { #(#arms)* })
+        quote_spanned!(site => match self { #(#arms)* })
     };
-    let generics = bounded(item, &private);
-    implementation(&item.name, &generics, &private, &body)
+    let generics = bounded(item, private);
+    implementation(&item.name, &generics, private, &body)
 }
 
 fn implementation(
@@ -97,7 +97,7 @@ fn class(variant: &Variant, private: &TokenStream) -> TokenStream {
             let class = quote_spanned!(site => #private::Classification::retryable() #kind #unsent);
             hinted(&class, *after, fields, private)
         }
-        Rule::Transparent(field) => ask(*field, fields, &quote!(#private::Classify::classify)),
+        Rule::Transparent(field) => ask(*field, fields, &quote!(#private::InnerField::class)),
         Rule::Status { status, after } => {
             let class = ask(*status, fields, &quote!(#private::StatusField::class));
             hinted(&class, *after, fields, private)

@@ -317,6 +317,21 @@ impl Loop<'_> {
         let seen = |class: TokenStream| {
             hook.is_some().then(|| quote_spanned!(site => let __steadfast_seen = #class;))
         };
+        // A timeout is the answer only where no attempt before it ended with an error of its own.
+        let answer = if self.keeps_error() {
+            quote_spanned! { site =>
+                match __steadfast_last {
+                    ::core::option::Option::Some(__steadfast_last)
+                        if ::core::option::Option::is_some(&__steadfast_limit) =>
+                    {
+                        #private::Outcome::from_error(__steadfast_last)
+                    }
+                    _ => __steadfast_outcome,
+                }
+            }
+        } else {
+            quote_spanned!(site => __steadfast_outcome)
+        };
         let next = |decision: TokenStream, seen: Option<TokenStream>| {
             quote_spanned! { site => {
                 #seen
@@ -327,7 +342,7 @@ impl Loop<'_> {
                     }
                     ::core::option::Option::None => {
                         __steadfast_call.stopped();
-                        break __steadfast_outcome;
+                        break #answer;
                     }
                 }
             } }
@@ -379,7 +394,11 @@ impl Loop<'_> {
         let shapes = looks_at_values
             .then(|| quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};));
         let keep = self.keeps_error().then(|| {
-            quote_spanned!(site => __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);)
+            quote_spanned! { site =>
+                if ::core::option::Option::is_none(&__steadfast_limit) {
+                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
+                }
+            }
         });
         quote_spanned! { site =>
             let __steadfast_delay = {

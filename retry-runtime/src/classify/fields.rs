@@ -2,7 +2,27 @@
 
 use std::time::Duration;
 
-use super::{Classification, status};
+use super::{Classification, Classify, status};
+
+/// A field that `transparent` asks.
+#[diagnostic::on_unimplemented(
+    message = "`transparent` asks the error inside, and `{Self}` does not implement `Classify`",
+    label = "no `Classify` for this error",
+    note = "if the error is yours: add `#[derive(steadfast::Classify)]` to it",
+    note = "otherwise decide in code: `#[classify(with = function)]`, with a function that takes \
+            the fields by reference and returns a `Classification`"
+)]
+pub trait InnerField {
+    /// What the error inside says.
+    fn class(&self) -> Classification;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Classify + ?Sized> InnerField for E {
+    fn class(&self) -> Classification {
+        self.classify()
+    }
+}
 
 /// A field that `after = field` names.
 #[diagnostic::on_unimplemented(

@@ -39,7 +39,7 @@ use std::sync::Arc;
 pub use by_source::by_source;
 pub use classification::{Classification, Kind};
 #[doc(hidden)]
-pub use fields::{HintField, StatusField};
+pub use fields::{HintField, InnerField, StatusField};
 pub use hint::{LONGEST_HINT, retry_after, retry_after_ms};
 pub use sqlstate::sqlstate;
 pub use status::status;
