@@ -93,9 +93,10 @@ fn invoice(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
 
 #[retry(
     name = "delivery",
-    max_attempts = 10,
+    max_attempts = 4,
     base_delay = "100ms",
-    deadline = "600ms",
+    jitter = "none",
+    deadline = "800ms",
     on_retry = account::on_retry
 )]
 async fn delivery(client: &Client, url: &str) -> Result<String, ShopError> {

@@ -104,7 +104,7 @@ impl Story {
             "report: the first answer takes a minute",
             "attempt_timeout = \"200ms\": the attempt is cut off and counts as a timeout",
         );
-        let minute = Answer::Slow(Duration::from_secs(60));
+        let minute = Answer::Slow(Duration::from_secs(60), 200);
         let url = self.plays("/report", [minute, Answer::Ok("12 pages")]);
         let call = crate::report(&self.client, &url);
         self.ending(steadfast::reported(call).await, StopReason::Ok, 2..=2);
@@ -146,12 +146,12 @@ impl Story {
 
     async fn out_of_time(&mut self) {
         self.heading(
-            "delivery: unavailable for longer than the caller can wait",
-            "deadline = \"600ms\", delays of up to 100, 200, 400 ms …: none is begun that would cross it",
+            "delivery: slow to say that it is unavailable, and the caller cannot wait for ever",
+            "deadline = \"800ms\", delays of 100, 200, 400 ms: none is begun that would cross it",
         );
-        let url = self.plays("/delivery", [Answer::Status(503)]);
+        let url = self.plays("/delivery", [Answer::Slow(Duration::from_millis(60), 503)]);
         let call = crate::delivery(&self.client, &url);
-        self.ending(steadfast::reported(call).await, StopReason::Deadline, 2..=9);
+        self.ending(steadfast::reported(call).await, StopReason::Deadline, 3..=3);
     }
 
     async fn busy_day(&mut self) {
