@@ -47,6 +47,7 @@ impl RetryPolicy {
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
                         call.succeeded(operation);
+                        std::mem::forget(call);
                         return outcome;
                     };
                     let Some(delay) = call.failed(self, error.classify(), None) else {
@@ -73,6 +74,7 @@ where
         let outcome = body(call.attempt(policy));
         let Some(error) = outcome.error() else {
             call.succeeded(operation);
+            std::mem::forget(call);
             return outcome;
         };
         match call.failed(policy, error.classify(), None) {

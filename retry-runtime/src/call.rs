@@ -101,12 +101,11 @@ impl<X: Default> Core<X> {
         Self { operation: Some(operation), running }
     }
 
-    /// The inlined end of a call that succeeded. The operation comes along as the constant it is.
+    /// The inlined end of a call that succeeded. The operation comes along as the constant it is,
+    /// and the caller forgets the call, so that nothing is left to check.
     #[inline]
     fn succeeded(&mut self, operation: &'static Operation) {
-        if self.running.is_none() && operation.count_first() {
-            self.operation = None;
-        } else {
+        if self.running.is_some() || !operation.count_first() {
             self.succeeded_slowly();
         }
     }
@@ -356,7 +355,7 @@ impl Blocking {
         }
     }
 
-    /// The end of a call that succeeded.
+    /// The end of a call that succeeded. The caller forgets the call then.
     #[inline]
     pub fn succeeded(&mut self, operation: &'static Operation) {
         self.0.succeeded(operation);
@@ -446,7 +445,7 @@ impl Polled {
         Self(Core::timed(operation))
     }
 
-    /// The end of a call that succeeded.
+    /// The end of a call that succeeded. The caller forgets the call then.
     #[inline]
     pub fn succeeded(&mut self, operation: &'static Operation) {
         self.0.succeeded(operation);

@@ -18,6 +18,8 @@ pub struct Operation {
     pub(crate) line: u32,
     pub(crate) policy: Option<&'static RetryPolicy>,
     pub(crate) state: &'static State,
+    /// Whether successes at the first attempt are counted: for statistics, or to pay a budget.
+    counted: bool,
 }
 
 impl Operation {
@@ -30,13 +32,17 @@ impl Operation {
         policy: Option<&'static RetryPolicy>,
         state: &'static State,
     ) -> Self {
-        Self { name, file, line, policy, state }
+        let paid = match policy {
+            Some(policy) => !policy.budget.is_unlimited(),
+            None => true,
+        };
+        Self { name, file, line, policy, state, counted: paid || cfg!(feature = "statistics") }
     }
 
     /// Counts a success at the first attempt, if that is all there is to do.
     #[inline]
     pub(crate) fn count_first(&self) -> bool {
-        self.state.count_first()
+        if self.counted { self.state.count_first() } else { !shard::watched() }
     }
 }
 

@@ -343,6 +343,7 @@ impl Loop<'_> {
                     ::core::option::Option::None => {
                         #classified #polled {
                             __steadfast_call.succeeded(&__STEADFAST_OPERATION);
+                            ::core::mem::forget(__steadfast_call);
                             return __steadfast_outcome;
                         }
                     }
