@@ -342,6 +342,22 @@ impl RetryPolicy {
         self
     }
 
+    /// The policy, for an async function whose values are looked at: what cuts it off has to stand
+    /// in its attribute.
+    ///
+    /// # Panics
+    ///
+    /// When it [cuts attempts](Self::cuts_attempts).
+    #[track_caller]
+    pub const fn for_values(self) -> Self {
+        assert!(
+            !self.cuts_attempts(),
+            "the policy cuts attempts off, and a function with `when_value` or `classify_value` \
+             may have no error for that: write `attempt_timeout` or `deadline` beside it"
+        );
+        self
+    }
+
     /// Total calls of the body, the first included.
     #[must_use]
     pub const fn attempts(&self) -> u32 {

@@ -59,6 +59,7 @@ pub(crate) fn statics(
 
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
 /// underlined there.
+#[expect(clippy::too_many_lines, reason = "one place lists every option")]
 fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
     let Retry {
         policy,
@@ -73,8 +74,8 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
         deadline,
         rule: _,
         not_on: _,
-        classify_value: _,
-        when_value: _,
+        classify_value,
+        when_value,
         on_retry: _,
         map_timeout: _,
         budget,
@@ -179,11 +180,18 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
         }
         None => quote_spanned!(site => #private::RetryPolicy::new()),
     };
-    let blocking = policy.as_ref().filter(|_| blocking).map(|policy| {
+    // What a shared policy says is known to const evaluation alone.
+    let checked = policy.as_ref().and_then(|policy| {
         let span = site.located_at(policy.span);
-        quote_spanned!(span => .for_blocking())
+        if blocking {
+            Some(quote_spanned!(span => .for_blocking()))
+        } else if when_value.is_some() || classify_value.is_some() {
+            Some(quote_spanned!(span => .for_values()))
+        } else {
+            None
+        }
     });
-    (item, quote_spanned!(site => #start #calls.validated() #blocking))
+    (item, quote_spanned!(site => #start #calls.validated() #checked))
 }
 
 fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> TokenStream {
