@@ -102,7 +102,7 @@ impl Story {
     async fn slow_answer(&mut self) {
         self.heading(
             "report: the first answer takes a minute",
-            "attempt_timeout = \"200ms\": the attempt is cut off and counts as a timeout",
+            "attempt_timeout = \"300ms\": the attempt is cut off and counts as a timeout",
         );
         let minute = Answer::Slow(Duration::from_secs(60), 200);
         let url = self.plays("/report", [minute, Answer::Ok("12 pages")]);
