@@ -50,7 +50,6 @@ impl RetryPolicy {
                         return outcome;
                     };
                     let Some(delay) = call.failed(self, error.classify(), None) else {
-                        call.stopped();
                         return outcome;
                     };
                     delay
@@ -79,7 +78,6 @@ where
         match call.failed(policy, error.classify(), None) {
             Some(delay) => call.pause(policy, delay),
             None => {
-                call.stopped();
                 return outcome;
             }
         }

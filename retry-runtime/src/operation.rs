@@ -32,6 +32,12 @@ impl Operation {
     ) -> Self {
         Self { name, file, line, policy, state }
     }
+
+    /// Counts a success at the first attempt, if that is all there is to do.
+    #[inline]
+    pub(crate) fn count_first(&self) -> bool {
+        self.state.count_first()
+    }
 }
 
 /// The changing part. All zeros at the start, so that it takes no room in the binary.

@@ -20,6 +20,12 @@ pub(crate) enum BudgetSource {
     Named(&'static str, &'static RetryBudget),
 }
 
+impl BudgetSource {
+    pub(crate) const fn is_unlimited(&self) -> bool {
+        matches!(self, Self::Unlimited)
+    }
+}
+
 /// What an inner retry does while an outer one is already retrying.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Nested {
@@ -391,6 +397,11 @@ impl RetryPolicy {
     /// The delay after a failure whose server said when to come back.
     pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> Duration {
         Duration::from_nanos(backoff::hinted(hint, self.base_delay, random))
+    }
+
+    /// Whether a delay can depend on a random number.
+    pub(crate) const fn draws(&self) -> bool {
+        self.base_delay > 0 || matches!(self.schedule, Schedule::Custom(_))
     }
 
     pub(crate) fn hint_limit(&self) -> Duration {

@@ -454,7 +454,6 @@ impl Loop<'_> {
                     __steadfast_delay
                 }
                 ::core::option::Option::None => {
-                    __steadfast_call.stopped();
                     break #answer;
                 }
             }
