@@ -46,7 +46,7 @@ impl RetryPolicy {
                     let attempt = call.attempt(self);
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
-                        call.succeeded();
+                        call.succeeded(operation);
                         return outcome;
                     };
                     let Some(delay) = call.failed(self, error.classify(), None) else {
@@ -72,7 +72,7 @@ where
     loop {
         let outcome = body(call.attempt(policy));
         let Some(error) = outcome.error() else {
-            call.succeeded();
+            call.succeeded(operation);
             return outcome;
         };
         match call.failed(policy, error.classify(), None) {

@@ -90,22 +90,21 @@ impl Track {
     }
 }
 
-impl<X> Core<X> {
+impl<X: Default> Core<X> {
     #[inline]
     const fn new(operation: &'static Operation) -> Self {
         Self { operation: Some(operation), running: None }
     }
 
-    fn timed(operation: &'static Operation, held: X) -> Self {
-        Self { operation: Some(operation), running: Some((Track::begin(clock::now()), held)) }
+    fn timed(operation: &'static Operation) -> Self {
+        let running = Some((Track::begin(clock::now()), X::default()));
+        Self { operation: Some(operation), running }
     }
 
-    /// The inlined end of a call that succeeded.
+    /// The inlined end of a call that succeeded. The operation comes along as the constant it is.
     #[inline]
-    fn succeeded(&mut self) {
-        if let (Some(operation), None) = (self.operation, &self.running)
-            && operation.count_first()
-        {
+    fn succeeded(&mut self, operation: &'static Operation) {
+        if self.running.is_none() && operation.count_first() {
             self.operation = None;
         } else {
             self.succeeded_slowly();
@@ -127,16 +126,16 @@ impl<X> Core<X> {
         policy: &'static RetryPolicy,
         failure: Failure,
         error: Option<&dyn Display>,
-        held: X,
     ) -> Option<Duration> {
         let operation = self.operation?;
-        let track = self.running.take().map(|(track, _)| track);
-        let Some((track, delay)) = step(operation, track, policy, failure, error) else {
+        let (track, running) =
+            self.running.get_or_insert_with(|| (Track::begin(Timestamp::ZERO), X::default()));
+        *running = X::default();
+        let delay = step(operation, track, policy, failure, error);
+        if delay.is_none() {
             self.operation = None;
-            return None;
-        };
-        self.running = Some((track, held));
-        Some(delay)
+        }
+        delay
     }
 
     fn attempt(&self, policy: &RetryPolicy) -> Attempt {
@@ -212,16 +211,14 @@ fn end(operation: &'static Operation, reason: StopReason, track: Track) {
 #[inline(never)]
 fn step(
     operation: &'static Operation,
-    track: Option<Track>,
+    track: &mut Track,
     policy: &'static RetryPolicy,
     failure: Failure,
     error: Option<&dyn Display>,
-) -> Option<(Track, Duration)> {
+) -> Option<Duration> {
     let outer = context::current();
     let watched = shard::watched();
     let mut now = Now::default();
-    let mut track = track.unwrap_or(Track::begin(Timestamp::ZERO));
-    let state = StateRef::of(operation);
     let attempt = track.attempt.get();
     let mut progress = Progress {
         attempts: attempt - 1,
@@ -238,12 +235,12 @@ fn step(
         random: if policy.draws() || failure.hint().is_some() { random::next() } else { 0 },
     };
     let decision = engine::decide(policy, &mut progress, failure, &situation, || {
-        policy.budget.is_unlimited() || withdraw(policy, &state, now.get())
+        policy.budget.is_unlimited() || withdraw(policy, &StateRef::of(operation), now.get())
     });
     if watched && let Failure::Classified(class) = failure {
         report::failed(operation, class);
     }
-    let line = Ended { operation, state: &state, policy, attempt, failure, error };
+    let line = Ended { operation, policy, attempt, failure, error };
     match decision {
         Decision::Retry { delay } => {
             line.retrying(delay, &mut now);
@@ -260,11 +257,11 @@ fn step(
             } else {
                 now.get().saturating_add(delay).as_nanos()
             };
-            Some((track, delay))
+            Some(delay)
         }
         Decision::Stop(reason) => {
             line.stopped(reason, &mut now);
-            end(operation, reason, track);
+            end(operation, reason, *track);
             None
         }
     }
@@ -281,13 +278,13 @@ impl Now {
 }
 
 /// The counters of an operation: a test scope's own, else the function's.
-enum StateRef {
+pub(crate) enum StateRef {
     Scope(Arc<State>),
     Own(&'static State),
 }
 
 impl StateRef {
-    fn of(operation: &'static Operation) -> Self {
+    pub(crate) fn of(operation: &'static Operation) -> Self {
         if !shard::watched() {
             return Self::Own(operation.state);
         }
@@ -347,7 +344,7 @@ impl Blocking {
     #[cold]
     #[must_use]
     pub fn timed(operation: &'static Operation, policy: &'static RetryPolicy) -> Self {
-        let mut call = Self(Core::timed(operation, None));
+        let mut call = Self(Core::timed(operation));
         call.enter(policy);
         call
     }
@@ -361,8 +358,8 @@ impl Blocking {
 
     /// The end of a call that succeeded.
     #[inline]
-    pub fn succeeded(&mut self) {
-        self.0.succeeded();
+    pub fn succeeded(&mut self, operation: &'static Operation) {
+        self.0.succeeded(operation);
     }
 
     /// The step after a failed attempt: the delay before the next one; `None` ends the call.
@@ -374,14 +371,31 @@ impl Blocking {
         class: Classification,
         error: Option<&dyn Display>,
     ) -> Option<Duration> {
-        self.0.failed(policy, Failure::Classified(class), error, None)
+        self.0.failed(policy, Failure::Classified(class), error)
+    }
+
+    /// [`failed`](Self::failed) and [`pause`](Self::pause) in one, for a function without a hook
+    /// between them: whether to go on.
+    #[cold]
+    #[inline(never)]
+    pub fn again(
+        &mut self,
+        policy: &'static RetryPolicy,
+        class: Classification,
+        error: Option<&dyn Display>,
+    ) -> bool {
+        let Some(delay) = self.0.failed(policy, Failure::Classified(class), error) else {
+            return false;
+        };
+        self.pause(policy, delay);
+        true
     }
 
     /// The step after a value that is to be polled again.
     #[cold]
     #[inline(never)]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
-        self.0.failed(policy, Failure::Poll, None, None)
+        self.0.failed(policy, Failure::Poll, None)
     }
 
     /// Sleeps, and tells the calls below that a retry is under way.
@@ -429,13 +443,13 @@ impl Polled {
     #[cold]
     #[must_use]
     pub fn timed(operation: &'static Operation) -> Self {
-        Self(Core::timed(operation, ()))
+        Self(Core::timed(operation))
     }
 
     /// The end of a call that succeeded.
     #[inline]
-    pub fn succeeded(&mut self) {
-        self.0.succeeded();
+    pub fn succeeded(&mut self, operation: &'static Operation) {
+        self.0.succeeded(operation);
     }
 
     /// The end of a call whose attempt was cut off at the deadline.
@@ -450,7 +464,6 @@ impl Polled {
         }
         let line = Ended {
             operation,
-            state: &StateRef::of(operation),
             policy,
             attempt: track.attempt.get(),
             failure: Failure::Classified(class),
@@ -469,14 +482,14 @@ impl Polled {
         class: Classification,
         error: Option<&dyn Display>,
     ) -> Option<Duration> {
-        self.0.failed(policy, Failure::Classified(class), error, ())
+        self.0.failed(policy, Failure::Classified(class), error)
     }
 
     /// The step after a value that is to be polled again.
     #[cold]
     #[inline(never)]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
-        self.0.failed(policy, Failure::Poll, None, ())
+        self.0.failed(policy, Failure::Poll, None)
     }
 
     /// The value that `context` binds.

@@ -153,11 +153,26 @@ impl Loop<'_> {
         let last = self.keeps_error().then(
             || quote_spanned!(site => let mut __steadfast_last = ::core::option::Option::None;),
         );
+        let keep = self.keeps_error().then(|| {
+            quote_spanned! { site =>
+                if ::core::option::Option::is_none(&__steadfast_limit) {
+                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
+                }
+            }
+        });
         let attempt = self.attempt(body);
         let step = self.step();
-        let pause = if !self.is_async() {
-            quote_spanned!(site => __steadfast_call.pause(#policy, __steadfast_delay);)
-        } else if let Some(sleep) = &self.model.sleep {
+        if !self.is_async() {
+            return quote_spanned! { site =>
+                let mut __steadfast_call = #call;
+                loop {
+                    #context
+                    #attempt
+                    #step
+                }
+            };
+        }
+        let pause = if let Some(sleep) = &self.model.sleep {
             let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
             quote_spanned! { span =>
                 if !__steadfast_delay.is_zero() {
@@ -175,7 +190,9 @@ impl Loop<'_> {
                 let __steadfast_delay = {
                     #context
                     #attempt
-                    #step
+                    let __steadfast_delay = #step;
+                    #keep
+                    __steadfast_delay
                 };
                 #pause
             }
@@ -248,7 +265,7 @@ impl Loop<'_> {
                         let __steadfast_error = #timed_out;
                         if let #private::Limit::Deadline = __steadfast_limit {
                             __steadfast_call.cut(#policy);
-                            break #private::Outcome::from_error(match #last {
+                            return #private::Outcome::from_error(match #last {
                                 ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
                                 ::core::option::Option::None => __steadfast_error,
                             });
@@ -298,7 +315,8 @@ impl Loop<'_> {
         }
     }
 
-    /// The expression after an attempt: the delay before the next, or a `break`.
+    /// The expression after an attempt: it returns, or yields the delay before the next attempt;
+    /// a function that blocks has slept when it ends.
     fn step(&self) -> TokenStream {
         let private = &self.private;
         let site = Span::mixed_site();
@@ -317,22 +335,15 @@ impl Loop<'_> {
         let class = self.class();
         let failed = self.failed();
         let (classified, polled) = (self.classified_value(), self.polled_value());
-        let keep = self.keeps_error().then(|| {
-            quote_spanned! { site =>
-                if ::core::option::Option::is_none(&__steadfast_limit) {
-                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
-                }
-            }
-        });
         quote_spanned! { site =>
-            let __steadfast_delay = {
+            {
                 #shapes
                 use #private::find::ways::*;
                 match #error {
                     ::core::option::Option::None => {
                         #classified #polled {
-                            __steadfast_call.succeeded();
-                            break __steadfast_outcome;
+                            __steadfast_call.succeeded(&__STEADFAST_OPERATION);
+                            return __steadfast_outcome;
                         }
                     }
                     ::core::option::Option::Some(__steadfast_error) => {
@@ -341,9 +352,7 @@ impl Loop<'_> {
                         #failed
                     }
                 }
-            };
-            #keep
-            __steadfast_delay
+            }
         }
     }
 
@@ -411,6 +420,13 @@ impl Loop<'_> {
     fn failed(&self) -> TokenStream {
         let policy = &self.policy;
         let site = Span::mixed_site();
+        if !self.is_async() && self.model.on_retry.is_none() {
+            return quote_spanned! { site =>
+                if !__steadfast_call.again(#policy, __steadfast_class, __steadfast_text) {
+                    return __steadfast_outcome;
+                }
+            };
+        }
         self.next(
             &quote_spanned! { site =>
                 __steadfast_call.failed(#policy, __steadfast_class, __steadfast_text)
@@ -447,15 +463,18 @@ impl Loop<'_> {
         } else {
             quote_spanned!(site => __steadfast_outcome)
         };
+        let next = if self.is_async() {
+            quote_spanned!(site => __steadfast_delay)
+        } else {
+            quote_spanned!(site => __steadfast_call.pause(#policy, __steadfast_delay);)
+        };
         quote_spanned! { site =>
             match #decision {
                 ::core::option::Option::Some(__steadfast_delay) => {
                     #hook
-                    __steadfast_delay
+                    #next
                 }
-                ::core::option::Option::None => {
-                    break #answer;
-                }
+                ::core::option::Option::None => return #answer,
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::call::Now;
+use crate::call::{Now, StateRef};
 use crate::engine::{Failure, StopReason};
-use crate::operation::{Operation, State};
+use crate::operation::Operation;
 use crate::policy::RetryPolicy;
 use crate::telemetry::limit::Line;
 use crate::telemetry::redact::Redacted;
@@ -13,7 +13,6 @@ use crate::telemetry::redact::Redacted;
 /// What a line is about.
 pub(crate) struct Ended<'a> {
     pub(crate) operation: &'static Operation,
-    pub(crate) state: &'a State,
     pub(crate) policy: &'a RetryPolicy,
     pub(crate) attempt: u32,
     pub(crate) failure: Failure,
@@ -79,7 +78,7 @@ impl Ended<'_> {
     }
 
     fn may_write(&self, now: &mut Now) -> bool {
-        match self.state.log.ask(now.get(), self.policy.log_limit) {
+        match StateRef::of(self.operation).log.ask(now.get(), self.policy.log_limit) {
             Line::Write => true,
             Line::WriteAfter(lines) => {
                 tracing::warn!(
