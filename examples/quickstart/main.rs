@@ -63,7 +63,7 @@ fn export(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
 #[retry(
     name = "report",
     base_delay = "40ms",
-    attempt_timeout = "200ms",
+    attempt_timeout = "300ms",
     on_retry = account::on_retry
 )]
 async fn report(client: &Client, url: &str) -> Result<String, ShopError> {
