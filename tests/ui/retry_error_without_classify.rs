@@ -5,8 +5,10 @@ enum ApiError {
 }
 
 #[retry]
-fn call() -> Result<(), ApiError> {
+fn fetch() -> Result<(), ApiError> {
     Err(ApiError::Timeout)
 }
 
-fn main() {}
+fn main() {
+    let _ = fetch();
+}

@@ -3,8 +3,10 @@ use steadfast::retry;
 struct ApiError;
 
 #[retry(on = [std::io::Error])]
-fn call() -> Result<(), ApiError> {
+fn fetch() -> Result<(), ApiError> {
     Err(ApiError)
 }
 
-fn main() {}
+fn main() {
+    let _ = fetch();
+}
