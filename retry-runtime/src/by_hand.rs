@@ -98,6 +98,6 @@ fn operation(at: &'static Location<'static>) -> &'static Operation {
     lines.entry(at).or_insert_with(|| {
         let name = String::leak(format!("{}:{}", at.file(), at.line()));
         let state = Box::leak(Box::new(State::new()));
-        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), None, state)))
+        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), None, state, true)))
     })
 }

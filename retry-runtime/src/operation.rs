@@ -23,7 +23,9 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// `policy` is missing where it depends on a generic parameter.
+    /// `policy` is missing where it depends on a generic parameter; `paid` says that calls pay for
+    /// a budget. It is not read off the policy: a policy that const evaluation refuses would be
+    /// refused twice.
     #[must_use]
     pub const fn new(
         name: &'static str,
@@ -31,11 +33,8 @@ impl Operation {
         line: u32,
         policy: Option<&'static RetryPolicy>,
         state: &'static State,
+        paid: bool,
     ) -> Self {
-        let paid = match policy {
-            Some(policy) => !policy.budget.is_unlimited(),
-            None => true,
-        };
         Self { name, file, line, policy, state, counted: paid || cfg!(feature = "statistics") }
     }
 

@@ -32,6 +32,7 @@ pub(crate) fn statics(
             quote!(#name)
         },
     );
+    let paid = !matches!(&model.budget, Some(Spanned { value: Budget::None, .. }));
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
     let (item, policy, listed) = if facts.mentions_instantiated(&builder) {
         (
@@ -51,7 +52,7 @@ pub(crate) fn statics(
         #item
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
-            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE,
+            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
         );
     };
     Statics { items, policy }
