@@ -180,10 +180,7 @@ fn main() {
             (0..calls).for_each(|_| drop(black_box(three_failures_by_hand(&cell))));
         }
         "three_failures" => (0..calls).for_each(|_| drop(black_box(three_failures(&cell)))),
-        "future_growth" => println!(
-            "{}",
-            size_of_val(&large_annotated()) - size_of_val(&large())
-        ),
+        "future_growth" => println!("{}", size_of_val(&large_annotated()) - size_of_val(&large())),
         "two_threads" => {
             // The best of five: a machine that does something else in between only makes it slower.
             let best = |count| (0..5).map(|_| threads(count, calls)).fold(f64::MAX, f64::min);

@@ -8,13 +8,26 @@ pub(crate) fn too_large(tokens: &TokenStream) -> bool {
     beyond(tokens, 20_000, 64)
 }
 
+/// What [`weight`] may come to.
+const HEAVIEST: usize = 64;
+
 /// Too much to be parsed as one expression, type or pattern.
 ///
 /// A level of generics takes some 30 KiB of stack in an unoptimized build, other levels less; the
 /// limits leave room on a stack of 2 MiB.
 pub(crate) fn too_nested(tokens: &TokenStream) -> bool {
-    const HEAVIEST: usize = 64;
     beyond(tokens, 1_000, 32) || weight(tokens.clone()) > HEAVIEST
+}
+
+/// Whether what stands before a body is too much to be parsed. The body itself is not parsed.
+pub(crate) fn head_too_nested(item: &TokenStream) -> bool {
+    let mut head: Vec<TokenTree> = item.clone().into_iter().collect();
+    if matches!(head.last(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace)
+    {
+        head.pop();
+    }
+    let head: TokenStream = head.into_iter().collect();
+    beyond(&head, 20_000, 32) || weight(head) > HEAVIEST
 }
 
 fn beyond(tokens: &TokenStream, most: usize, deepest: usize) -> bool {

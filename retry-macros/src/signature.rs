@@ -10,6 +10,7 @@ use syn::{
     Signature, Token, Type, TypeParamBound, Visibility,
 };
 
+use crate::runtime_path::at;
 use crate::validate::FunctionFacts;
 
 pub(crate) struct Function {
@@ -149,7 +150,11 @@ pub(crate) struct Binding<'a> {
 /// What every attempt has to bind anew, and the signature without the `mut`s that moved there.
 ///
 /// `&mut` arguments are reborrowed, `mut` ones start fresh. `cloned` names those that were cloned.
-pub(crate) fn rebind(signature: &Signature, cloned: &[Ident]) -> (Signature, Vec<Rebound>) {
+pub(crate) fn rebind(
+    signature: &Signature,
+    cloned: &[Ident],
+    private: &TokenStream,
+) -> (Signature, Vec<Rebound>) {
     let mut stripped = signature.clone();
     let mut rebound = Vec::new();
     let span = Span::mixed_site();
@@ -162,13 +167,18 @@ pub(crate) fn rebind(signature: &Signature, cloned: &[Ident]) -> (Signature, Vec
         bindings(&argument.pat, &mut |binding| {
             let ident = binding.ident;
             let mutability = binding.mutable.then(|| quote!(mut));
-            let is_cloned = cloned.contains(ident);
-            let value = if is_cloned {
+            let value = if let Some(named) = cloned.iter().find(|cloned| *cloned == ident) {
+                // A type that cannot be cloned is told where the clone was asked for.
+                let span = span.located_at(named.span());
+                let mut ident = ident.clone();
+                ident.set_span(ident.span().located_at(span));
                 quote_spanned!(span => ::core::clone::Clone::clone(&#ident))
             } else if exclusive || (binding.by_reference && binding.mutable) {
                 quote_spanned!(span => &mut *#ident)
             } else if binding.mutable && !binding.by_reference {
-                quote_spanned!(span => #ident)
+                let span = span.located_at(ident.span());
+                let private = at(private, span);
+                quote_spanned!(span => #private::fresh(#ident))
             } else {
                 return;
             };
@@ -229,6 +239,47 @@ fn strip_mut(pattern: &mut Pat) {
         Pat::Type(pattern) => strip_mut(&mut pattern.pat),
         _ => {}
     }
+}
+
+/// What can be wrong with a body that borrow checking refuses, as far as the signature tells: the
+/// macro of the runtime with that name.
+pub(crate) fn refusal(signature: &Signature) -> Ident {
+    let exclusive = signature.inputs.iter().any(|argument| match argument {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            syn::ReceiverKind::Value => false,
+            _ => has_word(receiver.to_token_stream(), "mut"),
+        },
+        FnArg::Typed(argument) => has_word(argument.ty.to_token_stream(), "mut"),
+    });
+    let output = signature.output.to_token_stream();
+    let consumes_self = matches!(
+        signature.inputs.first(),
+        Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, syn::ReceiverKind::Value)
+    );
+    let name = if exclusive && has_borrow(output) {
+        "a_function_that_returns_a_borrow_of_its_exclusive_reference_cannot_be_retried"
+    } else if consumes_self {
+        "every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes"
+    } else {
+        "every_attempt_needs_the_arguments_so_name_what_the_body_consumes_in_clone"
+    };
+    Ident::new(name, Span::mixed_site())
+}
+
+fn has_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => has_word(group.stream(), word),
+        _ => false,
+    })
+}
+
+fn has_borrow(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
+        TokenTree::Group(group) => has_borrow(group.stream()),
+        _ => false,
+    })
 }
 
 /// The type with every `impl Trait` left to inference, to be named inside the function.

@@ -11,7 +11,7 @@ use syn::spanned::Spanned as _;
 use super::policy::{Statics, statics};
 use super::verdict;
 use crate::model::Retry;
-use crate::runtime_path;
+use crate::runtime_path::{self, at};
 use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
 
 /// The annotated function with its new body.
@@ -19,7 +19,7 @@ pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenS
     let private = runtime_path::private(model.crate_path.as_ref());
     let facts = function.facts();
     let Statics { items, policy } = statics(model, &function.signature.ident, &facts, &private);
-    let (stripped, rebound) = signature::rebind(&function.signature, &model.clone);
+    let (stripped, rebound) = signature::rebind(&function.signature, &model.clone, &private);
     let mut shape = Loop {
         model,
         private,
@@ -27,6 +27,8 @@ pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenS
         rebound,
         output: None,
         output_span: function.output_span(),
+        refusal: signature::refusal(&function.signature),
+        name: function.signature.ident.span(),
         wait: Wait::Blocked,
     };
     let site = Span::mixed_site();
@@ -93,6 +95,10 @@ struct Loop<'a> {
     /// What an attempt returns; `None` for `()`.
     output: Option<Type>,
     output_span: Span,
+    /// The macro around an attempt, whose name is told where borrow checking refuses the body.
+    refusal: Ident,
+    /// Where the function has its name.
+    name: Span,
     wait: Wait,
 }
 
@@ -213,26 +219,35 @@ impl Loop<'_> {
             Some(output) => quote!(#output),
             None => quote_spanned!(site => ()),
         };
+        // What is said of an attempt as a whole stands at the name: the body would be underlined from
+        // its first line to its last.
+        let span = site.located_at(self.name);
+        let (private, mut attempt) = (at(private, span), self.refusal.clone());
+        attempt.set_span(span);
+        let attempt = quote_spanned!(span => #private::#attempt!);
         let run = match self.wait {
             Wait::Blocked => {
-                return quote_spanned! { at_body =>
+                return quote_spanned! { span =>
                     let __steadfast_outcome =
-                        #private::call(|| -> #output { #(#rebound)* #body });
+                        #private::call(#attempt(|| -> [#output] { #(#rebound)* #body }));
                 };
             }
             // An async block has no place for its type: a `return` that is never run tells it.
-            Wait::Awaited => quote_spanned! { at_body =>
-                async {
+            Wait::Awaited => quote_spanned! { span =>
+                #attempt(async {
                     if false {
                         return #private::expect_type::<#output>();
                     }
                     #(#rebound)*
                     #body
-                }
+                })
             },
-            Wait::Returned => quote_spanned!(at_body => #private::call(|| { #(#rebound)* #body })),
+            Wait::Returned => {
+                quote_spanned!(span => #private::call(#attempt(|| { #(#rebound)* #body })))
+            }
         };
-        let pinned = quote_spanned!(at_body => ::core::pin::pin!(#run));
+        let private = &self.private;
+        let pinned = quote_spanned!(span => ::core::pin::pin!(#run));
         if !self.is_limited() {
             return quote_spanned! { site =>
                 let __steadfast_outcome: #output = {
@@ -287,12 +302,16 @@ impl Loop<'_> {
         match &self.model.map_timeout {
             Some(map) => {
                 let (map, span) = (&map.value, site.located_at(map.span));
-                quote_spanned!(span => #private::timed_out(#map, __steadfast_limit.timeout()))
+                let (private, output) = (at(private, span), &self.output);
+                quote_spanned! { span =>
+                    #private::timed_out::<#output>(#map, __steadfast_limit.timeout())
+                }
             }
             // Only a shared policy may ask for the cut: whether it does is known to const evaluation.
             None if self.may_be_limited_by_policy_alone() => {
-                let (output, policy) = (&self.output, &self.policy);
                 let span = site.located_at(self.output_span);
+                let (output, policy) = (&self.output, at(&self.policy, span));
+                let private = at(private, span);
                 quote_spanned! { span => {
                     use #private::Uncut as _;
                     const {
@@ -310,6 +329,7 @@ impl Loop<'_> {
             }
             None => {
                 let span = site.located_at(self.output_span);
+                let private = at(private, span);
                 quote_spanned!(span => #private::TimedOut::timed_out(__steadfast_limit.timeout()))
             }
         }
@@ -327,6 +347,7 @@ impl Loop<'_> {
             )
         } else {
             let span = site.located_at(self.output_span);
+            let private = at(private, span);
             (
                 TokenStream::new(),
                 quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
@@ -370,7 +391,8 @@ impl Loop<'_> {
         let private = &self.private;
         let classify = self.model.classify_value.as_ref()?;
         let span = Span::mixed_site().located_at(classify.span);
-        let (classify, value, failed) = (&classify.value, self.value(), self.failed());
+        let (private, value) = (at(private, span), at(&self.value(), span));
+        let (classify, failed) = (&classify.value, self.failed());
         let silent = Self::without_text();
         Some(quote_spanned! { span =>
             if let ::core::option::Option::Some(__steadfast_class) = match #value {
@@ -391,11 +413,12 @@ impl Loop<'_> {
         let Self { private, policy, .. } = self;
         let when = self.model.when_value.as_ref()?;
         let span = Span::mixed_site().located_at(when.span);
-        let (when, value, silent) = (&when.value, self.value(), Self::without_text());
+        let (when, silent) = (&when.value, Self::without_text());
         let again = self.next(
             &quote_spanned!(span => __steadfast_call.polled(#policy)),
             &quote_spanned!(span => ::core::option::Option::None),
         );
+        let (private, value) = (at(private, span), at(&self.value(), span));
         Some(quote_spanned! { span =>
             if match #value {
                 ::core::option::Option::Some(__steadfast_value) => {
@@ -442,6 +465,7 @@ impl Loop<'_> {
         let site = Span::mixed_site();
         let hook = self.model.on_retry.as_ref().map(|hook| {
             let (hook, span) = (&hook.value, site.located_at(hook.span));
+            let (private, policy) = (at(private, span), at(policy, span));
             quote_spanned! { span =>
                 #private::hook(
                     #hook,
