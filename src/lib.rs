@@ -1,17 +1,25 @@
 //! Retries that help rather than hurt.
 
-pub use retry_macros::retry;
+#[cfg(doctest)]
+mod guide;
+
+pub use retry_macros::{Classify, retry};
+#[cfg(feature = "http")]
+pub use retry_runtime::http;
+#[cfg(feature = "reqwest")]
+pub use retry_runtime::reqwest;
 pub use retry_runtime::{
     Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, Classification, Classify,
     Jitter, Kind, Nested, OperationSnapshot, Outcome, Report, RetryBudget, RetryEvent, RetryPolicy,
-    Snapshot, StopReason, Timestamp, classify, reported, reported_sync, set_timer, snapshot,
-    testing,
+    Snapshot, StopReason, Timestamp, classify, classify_as, reported, reported_sync, set_timer,
+    snapshot, testing,
 };
 
 /// The only names that generated code may use. Not part of the interface.
 #[doc(hidden)]
 pub mod __private {
     pub use retry_runtime::__private::*;
+    pub use retry_runtime::classify::{HintField, StatusField};
     pub use retry_runtime::{
         Classification, Classify, Jitter, Kind, Nested, Outcome, RetryBudget, RetryPolicy,
     };

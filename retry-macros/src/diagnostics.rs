@@ -41,6 +41,10 @@ impl Diagnostics {
         self.faults.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.faults.len()
+    }
+
     /// One `compile_error!` for each fault.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.faults.iter().map(syn::Error::to_compile_error).collect()
@@ -135,6 +139,11 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
+/// A string as it may stand in a message: escaped, and not endless.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
 fn write_source(tokens: TokenStream, text: &mut String) {
     // Nothing, an operand, or an operator that wants a space behind it stands before the gap.
     #[derive(Clone, Copy, PartialEq)]
@@ -185,15 +194,20 @@ fn write_source(tokens: TokenStream, text: &mut String) {
                 let (gap, after) = match operator.as_str() {
                     "|" if in_closure_head => {
                         in_closure_head = false;
-                        (before == Before::Space, Before::Space)
+                        (false, Before::Space)
                     }
-                    "|" if !operand => {
+                    "|" if !operand || text.ends_with("move") => {
                         in_closure_head = true;
-                        (before == Before::Space, Before::Tight)
+                        (before != Before::Tight, Before::Tight)
                     }
+                    // The name of a macro.
+                    "!" if operand && matches!(tokens.peek(), Some(TokenTree::Group(_))) => {
+                        (false, Before::Tight)
+                    }
+                    "=" => (operand, Before::Space),
                     "," | ";" | ":" => (false, Before::Space),
-                    "=" | "==" | "!=" | "<=" | ">=" | "=>" | "->" | "|" | "||" | "&&" | "+"
-                    | "*" | "/" | "%"
+                    "==" | "!=" | "<=" | ">=" | "=>" | "->" | "|" | "||" | "&&" | "+" | "*"
+                    | "/" | "%"
                         if operand =>
                     {
                         (true, Before::Space)
@@ -210,5 +224,53 @@ fn write_source(tokens: TokenStream, text: &mut String) {
         }
         text.push_str(&piece);
         before = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_written_as_by_hand() {
+        for text in [
+            "a::b::C",
+            "Http { status: 500..=599, .. }",
+            "Box<dyn Error + Send>",
+            "foo::<A, B>(x, 1)",
+            "|error| matches!(error, E::A | E::B(_))",
+            "&'static str",
+            "[A, B::C]",
+            "x == -1",
+            "\"text\"",
+            "move |e: &E| e.is_transient()",
+            "A | B",
+            "if x == 3",
+        ] {
+            let tokens: TokenStream = text.parse().unwrap();
+            assert_eq!(source(&tokens), text);
+        }
+    }
+
+    #[test]
+    fn nearest_name_needs_to_be_near() {
+        let names = ["max_attempts", "on", "name", "jitter"];
+        assert_eq!(nearest("max_attemps", names), Some("max_attempts"));
+        assert_eq!(nearest("jiter", names), Some("jitter"));
+        assert_eq!(nearest("nmae", names), Some("name"));
+        assert_eq!(nearest("zebra", names), None);
+        assert_eq!(nearest("", names), None);
+    }
+
+    #[test]
+    fn every_fault_becomes_one_compile_error() {
+        let mut diagnostics = Diagnostics::default();
+        assert!(diagnostics.is_empty());
+        diagnostics.error(Span::call_site(), "one", "write it");
+        diagnostics.error(Span::call_site(), "two", "write it");
+        assert!(!diagnostics.is_empty());
+        let tokens = diagnostics.into_tokens().to_string();
+        assert_eq!(tokens.matches("compile_error").count(), 2);
+        assert!(tokens.contains("one\\nhelp: write it"), "{tokens}");
     }
 }

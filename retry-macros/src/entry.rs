@@ -5,20 +5,40 @@ use quote::quote;
 
 use crate::diagnostics::Diagnostics;
 use crate::expand;
+use crate::limits;
+use crate::model::Budget;
 use crate::parse;
 use crate::siblings;
 use crate::signature::Function;
 
-pub(crate) fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
+    if limits::head_too_nested(&item) {
+        diagnostics.error(
+            Span::call_site(),
+            "the function below is nested too deeply to be read",
+            "name the inner types: `type Inner = …;`",
+        );
+        let faults = diagnostics.into_tokens();
+        return quote!(#item #faults);
+    }
     let mut function = match syn::parse2::<Function>(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            return not_a_function("retry", &item, &error);
+            return not_a_function("retry", item, &error);
         }
     };
     siblings::collect("retry", &mut function, &mut diagnostics);
     let model = parse::retry(args, &function.facts(), &mut diagnostics);
+    if let Some(Budget::Inline(inline)) = model.budget.as_ref().map(|budget| &budget.value)
+        && let Some(key) = &inline.key
+    {
+        diagnostics.error(
+            key.key,
+            "this version of `steadfast` keeps one budget a function or a name, none for each key",
+            "take `key` off, or share a budget with `name = \"…\"`",
+        );
+    }
     refuse(
         &function,
         model.when_value.is_some() || model.classify_value.is_some(),
@@ -65,6 +85,13 @@ fn refuse(function: &Function, looks_at_values: bool, diagnostics: &mut Diagnost
             format_args!("`{}` returns `()`, which cannot fail", signature.ident),
             "return a `Result<T, E>` or an `Option<T>`",
         ),
+        Some(output @ syn::Type::Tuple(tuple)) if tuple.elems.is_empty() && !looks_at_values => {
+            diagnostics.error(
+                syn::spanned::Spanned::span(output),
+                format_args!("`{}` returns `()`, which cannot fail", signature.ident),
+                "return a `Result<T, E>` or an `Option<T>`",
+            );
+        }
         Some(syn::Type::Never(never)) => diagnostics.error(
             never.bang_token.span,
             format_args!("`{}` never returns, so there is nothing to retry", signature.ident),
@@ -72,15 +99,14 @@ fn refuse(function: &Function, looks_at_values: bool, diagnostics: &mut Diagnost
         ),
         _ => {}
     }
-    if let Some(syn::FnArg::Receiver(receiver)) = signature.inputs.first() {
-        if let (syn::ReceiverKind::Value, Some(mutability)) = (&receiver.kind, &receiver.mutability)
-        {
-            diagnostics.error(
-                mutability.span,
-                "`mut self` would carry the changes of a failed attempt into the next one",
-                "take `self`, and begin the body with `let mut this = self;`",
-            );
-        }
+    if let Some(syn::FnArg::Receiver(receiver)) = signature.inputs.first()
+        && let (syn::ReceiverKind::Value, Some(mutability)) = (&receiver.kind, &receiver.mutability)
+    {
+        diagnostics.error(
+            mutability.span,
+            "`mut self` would carry the changes of a failed attempt into the next one",
+            "take `self`, and begin the body with `let mut this = self;`",
+        );
     }
 }
 
@@ -98,6 +124,7 @@ fn not_a_function(attribute: &str, item: &TokenStream, error: &syn::Error) -> To
         _ => None,
     });
     let mut diagnostics = Diagnostics::default();
+    let is_closure = matches!(&found, Some((_, word)) if word == "closure");
     match found {
         Some((span, word)) => diagnostics.error(
             span,
@@ -115,5 +142,9 @@ fn not_a_function(attribute: &str, item: &TokenStream, error: &syn::Error) -> To
         ),
     }
     let faults = diagnostics.into_tokens();
-    quote!(#item #faults)
+    // Where a closure stands, nothing but one expression may come back.
+    if is_closure { quote!({ #faults #item }) } else { quote!(#item #faults) }
 }
+
+#[cfg(test)]
+mod any_tokens;

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{Expr, Ident, LitBool, LitStr, Pat, Path, Type};
 
 /// A value and the two places an error can point at.
@@ -36,9 +37,8 @@ impl DurationValue {
 }
 
 /// `#[retry(...)]`: `None` means that nothing was said, not the default.
+#[expect(clippy::struct_field_names, reason = "the fields are named as the options are")]
 pub(crate) struct Retry {
-    /// The attribute.
-    pub(crate) span: Span,
     /// A path to a `static`.
     pub(crate) policy: Option<Spanned<Expr>>,
     pub(crate) max_attempts: Option<Spanned<Expr>>,
@@ -71,9 +71,8 @@ pub(crate) struct Retry {
 
 impl Retry {
     /// An attribute that says nothing.
-    pub(crate) fn new(span: Span) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            span,
             policy: None,
             max_attempts: None,
             backoff: None,
@@ -151,7 +150,18 @@ pub(crate) enum Entry {
     },
 }
 
+impl ToTokens for Entry {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Type(ty) => ty.to_tokens(tokens),
+            Self::Variant { owner: _, variant } => variant.to_tokens(tokens),
+            Self::Pattern { owner: _, pattern } => pattern.to_tokens(tokens),
+        }
+    }
+}
+
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each attribute")]
 pub(crate) enum Budget {
     None,
     Path(Expr),

@@ -2,6 +2,7 @@
 //! them. What a value must look like is known to the parser, what it may be to the validation.
 
 use crate::diagnostics::{nearest, shortened};
+use crate::durations::{read_duration, with_unit};
 
 /// The options of one attribute, or of one option that has options itself.
 pub(crate) trait Table: Copy + Eq + 'static {
@@ -141,163 +142,122 @@ options! {
     }
 }
 
+/// How to say what another library's word says.
+#[derive(Clone, Copy)]
+enum Equivalent {
+    /// This option with the same value.
+    Same(RetryOption),
+    /// The first call is left out by libraries that count retries.
+    OneMore,
+    /// This option, the value as a duration.
+    Duration(RetryOption),
+    /// This option, the value as a list.
+    List(RetryOption),
+    /// This option, whatever the value was.
+    Example(RetryOption),
+    /// One time limit that may have meant two things.
+    Timeout,
+    Wait,
+    Breaker,
+    Idempotent,
+    Words(&'static str),
+}
+
 /// What is found in other libraries: tenacity, backoff, stamina (Python), backoff, backon,
 /// tokio-retry, again (Rust), Spring Retry, resilience4j (Java), Polly (C#), p-retry and
 /// async-retry (JavaScript), retry-go (Go).
+#[rustfmt::skip]
+const ELSEWHERE: &[(&[&str], Equivalent)] = {
+    use Equivalent::{Breaker, Duration, Example, Idempotent, List, OneMore, Same, Timeout, Wait, Words};
+    &[
+        (&["max_retries", "max_retry", "retries", "retry", "num_retries", "retry_count", "retry_limit",
+            "max_retry_count", "max_retry_attempts", "max_times", "times", "count"], OneMore),
+        (&["attempts", "tries", "max_tries", "max_attempt", "num_attempts", "total_attempts",
+            "max_number", "stop_max_attempt_number", "stop_after_attempt", "limit"],
+            Same(RetryOption::MaxAttempts)),
+        (&["stop"], Words("write `max_attempts = 3` to stop after a number of calls, \
+            `deadline = \"30s\"` after a time")),
+        (&["wait"], Wait),
+        (&["timeout"], Timeout),
+        (&["delay", "interval", "initial_interval", "initial_delay", "initial_backoff", "initial_wait",
+            "min_delay", "min_interval", "min_backoff", "min_wait", "min_timeout", "start_delay",
+            "starting_delay", "retry_delay", "retry_interval", "retry_wait", "wait_initial",
+            "wait_fixed", "wait_time", "wait_duration", "delay_ms", "interval_ms", "base_delay_ms",
+            "initial_delay_ms", "base_interval", "base", "period", "delay_seconds"],
+            Duration(RetryOption::BaseDelay)),
+        (&["max_interval", "max_backoff", "max_wait", "max_timeout", "max_sleep", "wait_max",
+            "max_delay_ms", "max_wait_duration", "delay_max", "cap", "ceiling"],
+            Duration(RetryOption::MaxDelay)),
+        (&["max_elapsed_time", "max_elapsed", "total_timeout", "overall_timeout", "max_time",
+            "max_duration", "max_total_time", "max_retry_time", "max_retry_duration", "total_delay",
+            "time_limit", "stop_after_delay", "stop_max_delay", "total_deadline"],
+            Duration(RetryOption::Deadline)),
+        (&["per_attempt_timeout", "per_try_timeout", "try_timeout", "request_timeout", "call_timeout",
+            "timeout_per_attempt", "operation_timeout"], Duration(RetryOption::AttemptTimeout)),
+        (&["multiplier", "exponential_base", "exp_base", "backoff_factor", "backoff_multiplier",
+            "backoff_rate", "exponent", "growth_factor"], Same(RetryOption::Factor)),
+        (&["randomization_factor", "jitter_factor", "random", "randomize", "wait_jitter", "max_jitter",
+            "use_jitter", "with_jitter", "full_jitter", "wait_random"], Example(RetryOption::Jitter)),
+        (&["strategy", "backoff_strategy", "backoff_type", "wait_strategy"],
+            Example(RetryOption::Backoff)),
+        (&["retry_on", "retry_for", "retry_on_exceptions", "retry_exceptions", "include", "exceptions",
+            "errors", "retryable", "on_error", "on_errors", "retry_for_exception",
+            "retry_if_exception_type", "retryable_errors", "handle"], List(RetryOption::On)),
+        (&["exclude", "ignore", "ignore_exceptions", "no_retry_for", "no_retry_on", "skip", "abort_on",
+            "dont_retry_on", "not_for", "retry_if_not_exception_type"], List(RetryOption::NotOn)),
+        (&["retry_if", "retry_when", "condition", "predicate", "filter", "should_retry",
+            "is_retryable", "retry_predicate", "retry_on_exception", "retry_if_exception", "if"],
+            Same(RetryOption::When)),
+        (&["retry_if_result", "retry_on_result", "on_result", "while_value", "poll_while"],
+            Same(RetryOption::WhenValue)),
+        (&["before_sleep", "notify", "on_failure", "on_failed_attempt", "on_backoff", "on_attempt",
+            "before", "after", "hook", "callback", "retry_callback", "listener", "on_fail"],
+            Same(RetryOption::OnRetry)),
+        (&["label", "operation", "operation_name", "id"], Same(RetryOption::Name)),
+        (&["log", "logger", "logging"], Example(RetryOption::LogErrors)),
+        (&["timer", "sleeper", "sleep_fn"], Same(RetryOption::Sleep)),
+        (&["forever", "infinite", "unlimited"],
+            Words("write `max_attempts = u32::MAX` and bound the call by `deadline = \"10m\"`")),
+        (&["reraise", "rethrow", "throw"],
+            Words("remove it; the last error is always returned as it is, also without it")),
+        (&["failure_threshold", "failure_rate", "window", "minimum_calls", "slow_call",
+            "slow_call_rate", "recovery_timeout", "recovery_jitter", "half_open_requests", "fallback"],
+            Breaker),
+        (&["key", "ttl", "store", "replay", "fingerprint", "lease", "scope"], Idempotent),
+    ]
+};
+
 fn retry_equivalent(word: &str, value: &str) -> Option<String> {
-    let option = match word {
-        // Libraries that count retries leave the first call out.
-        "max_retries" | "max_retry" | "retries" | "retry" | "num_retries" | "retry_count"
-        | "retry_limit" | "max_retry_count" | "max_retry_attempts" | "max_times" | "times"
-        | "count" => {
+    let (_, equivalent) = ELSEWHERE.iter().find(|(words, _)| words.contains(&word))?;
+    Some(match *equivalent {
+        Equivalent::Same(option) => format!("write `{}`", assigned(option, value)),
+        Equivalent::OneMore => {
             let attempts = value.parse::<u32>().ok().and_then(|retries| retries.checked_add(1));
-            return Some(format!(
+            format!(
                 "write `max_attempts = {}`; `max_attempts` counts the first call too",
                 attempts.unwrap_or(3)
-            ));
+            )
         }
-        "attempts"
-        | "tries"
-        | "max_tries"
-        | "max_attempt"
-        | "num_attempts"
-        | "total_attempts"
-        | "max_number"
-        | "stop_max_attempt_number"
-        | "stop_after_attempt"
-        | "limit" => RetryOption::MaxAttempts,
-        "stop" => {
-            return Some(
-                "write `max_attempts = 3` to stop after a number of calls, `deadline = \"30s\"` \
-                 after a time"
-                    .to_owned(),
-            );
+        Equivalent::Duration(option) => format!("write `{}`", duration(option, value)),
+        Equivalent::List(option) => format!("write `{}`", listed(option, value)),
+        Equivalent::Example(option) => format!("write `{}`", option.example()),
+        Equivalent::Timeout => format!(
+            "write `{}` to bound one attempt, `{}` to bound the whole call",
+            duration(RetryOption::AttemptTimeout, value),
+            duration(RetryOption::Deadline, value)
+        ),
+        Equivalent::Wait => format!(
+            "write `{}` and `backoff = \"exponential\"`, which is the default",
+            duration(RetryOption::BaseDelay, value)
+        ),
+        Equivalent::Breaker => {
+            format!("write it on the breaker: `#[circuit_breaker({word} = …)]` below `#[retry]`")
         }
-        "wait" => {
-            return Some(format!(
-                "write `{}` and `backoff = \"exponential\"`, which is the default",
-                duration(RetryOption::BaseDelay, value)
-            ));
-        }
-        "timeout" => {
-            return Some(format!(
-                "write `{}` to bound one attempt, `{}` to bound the whole call",
-                duration(RetryOption::AttemptTimeout, value),
-                duration(RetryOption::Deadline, value)
-            ));
-        }
-        "delay" | "interval" | "initial_interval" | "initial_delay" | "initial_backoff"
-        | "initial_wait" | "min_delay" | "min_interval" | "min_backoff" | "min_wait"
-        | "min_timeout" | "start_delay" | "starting_delay" | "retry_delay" | "retry_interval"
-        | "retry_wait" | "wait_initial" | "wait_fixed" | "wait_time" | "wait_duration"
-        | "delay_ms" | "interval_ms" | "base_delay_ms" | "initial_delay_ms" | "base_interval"
-        | "base" | "period" | "delay_seconds" => {
-            return Some(format!("write `{}`", duration(RetryOption::BaseDelay, value)));
-        }
-        "max_interval" | "max_backoff" | "max_wait" | "max_timeout" | "max_sleep" | "wait_max"
-        | "max_delay_ms" | "max_wait_duration" | "delay_max" | "cap" | "ceiling" => {
-            return Some(format!("write `{}`", duration(RetryOption::MaxDelay, value)));
-        }
-        "max_elapsed_time" | "max_elapsed" | "total_timeout" | "overall_timeout" | "max_time"
-        | "max_duration" | "max_total_time" | "max_retry_time" | "total_delay" | "time_limit"
-        | "stop_after_delay" | "stop_max_delay" | "total_deadline" | "max_retry_duration" => {
-            return Some(format!("write `{}`", duration(RetryOption::Deadline, value)));
-        }
-        "per_attempt_timeout"
-        | "per_try_timeout"
-        | "try_timeout"
-        | "request_timeout"
-        | "call_timeout"
-        | "timeout_per_attempt"
-        | "operation_timeout" => {
-            return Some(format!("write `{}`", duration(RetryOption::AttemptTimeout, value)));
-        }
-        "multiplier" | "exponential_base" | "exp_base" | "backoff_factor"
-        | "backoff_multiplier" | "backoff_rate" | "exponent" | "growth_factor" => {
-            RetryOption::Factor
-        }
-        "randomization_factor"
-        | "jitter_factor"
-        | "random"
-        | "randomize"
-        | "wait_jitter"
-        | "max_jitter"
-        | "use_jitter"
-        | "with_jitter"
-        | "full_jitter"
-        | "wait_random" => {
-            return Some(format!("write `{}`", RetryOption::Jitter.example()));
-        }
-        "strategy" | "backoff_strategy" | "backoff_type" | "wait_strategy" => {
-            return Some(format!("write `{}`", RetryOption::Backoff.example()));
-        }
-        "retry_on"
-        | "retry_for"
-        | "retry_on_exceptions"
-        | "retry_exceptions"
-        | "include"
-        | "exceptions"
-        | "errors"
-        | "retryable"
-        | "on_error"
-        | "on_errors"
-        | "retry_for_exception"
-        | "retry_if_exception_type"
-        | "retryable_errors"
-        | "handle" => {
-            return Some(format!("write `{}`", listed(RetryOption::On, value)));
-        }
-        "exclude"
-        | "ignore"
-        | "ignore_exceptions"
-        | "no_retry_for"
-        | "no_retry_on"
-        | "skip"
-        | "abort_on"
-        | "dont_retry_on"
-        | "not_for"
-        | "retry_if_not_exception_type" => {
-            return Some(format!("write `{}`", listed(RetryOption::NotOn, value)));
-        }
-        "retry_if" | "retry_when" | "condition" | "predicate" | "filter" | "should_retry"
-        | "is_retryable" | "retry_predicate" | "retry_on_exception" | "retry_if_exception"
-        | "if" => RetryOption::When,
-        "retry_if_result" | "retry_on_result" | "on_result" | "while_value" | "poll_while" => {
-            RetryOption::WhenValue
-        }
-        "before_sleep" | "notify" | "on_failure" | "on_failed_attempt" | "on_backoff"
-        | "on_attempt" | "before" | "after" | "hook" | "callback" | "retry_callback"
-        | "listener" | "on_fail" => RetryOption::OnRetry,
-        "label" | "operation" | "operation_name" | "id" => RetryOption::Name,
-        "log" | "logger" | "logging" => RetryOption::LogErrors,
-        "timer" | "sleeper" | "sleep_fn" => RetryOption::Sleep,
-        "forever" | "infinite" | "unlimited" => {
-            return Some(
-                "write `max_attempts = u32::MAX` and bound the call by `deadline = \"10m\"`"
-                    .to_owned(),
-            );
-        }
-        "reraise" | "rethrow" | "throw" => {
-            return Some(
-                "remove it; the last error is always returned as it is, also without it".to_owned(),
-            );
-        }
-        "failure_threshold" | "failure_rate" | "window" | "minimum_calls" | "slow_call"
-        | "slow_call_rate" | "recovery_timeout" | "recovery_jitter" | "half_open_requests"
-        | "fallback" => {
-            return Some(format!(
-                "write it on the breaker: `#[circuit_breaker({word} = …)]` below `#[retry]`"
-            ));
-        }
-        "key" | "ttl" | "store" | "replay" | "fingerprint" | "lease" | "scope" => {
-            return Some(format!(
-                "write it on the idempotency attribute: `#[idempotent({word} = …)]` above \
-                 `#[retry]`"
-            ));
-        }
-        _ => return None,
-    };
-    Some(format!("write `{}`", assigned(option, value)))
+        Equivalent::Idempotent => format!(
+            "write it on the idempotency attribute: `#[idempotent({word} = …)]` above `#[retry]`"
+        ),
+        Equivalent::Words(words) => words.to_owned(),
+    })
 }
 
 fn budget_equivalent(word: &str, value: &str) -> Option<String> {
@@ -326,9 +286,9 @@ fn budget_equivalent(word: &str, value: &str) -> Option<String> {
 /// The option with the value as a duration, if it can be one.
 fn duration(option: RetryOption, value: &str) -> String {
     let text = value.trim_matches('"');
-    if crate::values::read_duration(text).is_ok() {
+    if read_duration(text).is_ok() {
         format!("{} = \"{text}\"", option.name())
-    } else if let Some(text) = crate::values::with_unit(option.name(), value) {
+    } else if let Some(text) = with_unit(option.name(), value) {
         format!("{} = \"{text}\"", option.name())
     } else {
         option.example().to_owned()
@@ -342,7 +302,42 @@ fn listed(option: RetryOption, value: &str) -> String {
     } else if value.starts_with('[') {
         format!("{} = {value}", option.name())
     } else {
-        let value = value.trim_start_matches('(').trim_end_matches(')');
+        let inner = value.strip_prefix('(').and_then(|value| value.strip_suffix(')'));
+        let value = inner.unwrap_or(value);
         format!("{} = [{value}]", option.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_other_libraries_is_one_of_ours_or_listed_twice() {
+        let mut seen: Vec<&str> = Vec::new();
+        for word in ELSEWHERE.iter().flat_map(|(words, _)| *words) {
+            assert!(RetryOption::named(word).is_none(), "{word} is an option");
+            assert!(!seen.contains(word), "{word} is listed twice");
+            seen.push(word);
+        }
+    }
+
+    #[test]
+    fn an_example_begins_with_the_options_name() {
+        fn check<O: Table>() {
+            for option in O::ALL {
+                assert!(option.example().starts_with(option.name()));
+            }
+        }
+        check::<RetryOption>();
+        check::<BudgetOption>();
+    }
+
+    #[test]
+    fn names_are_read_in_any_case() {
+        assert_eq!(snake_case("maxAttempts"), "max_attempts");
+        assert_eq!(snake_case("MaxAttempts"), "max_attempts");
+        assert_eq!(snake_case("max-attempts"), "max_attempts");
+        assert_eq!(snake_case("max_attempts"), "max_attempts");
     }
 }

@@ -11,6 +11,7 @@ use syn::{
     Signature, Token, Type, TypeParamBound, Visibility,
 };
 
+use crate::runtime_path::at;
 use crate::validate::FunctionFacts;
 
 pub(crate) struct Function {
@@ -87,7 +88,7 @@ pub(crate) enum Kind {
     Async,
     /// Returns a future of this output, in a box or not.
     Future {
-        output: Type,
+        output: Box<Type>,
         boxed: bool,
     },
 }
@@ -166,7 +167,11 @@ pub(crate) struct Binding<'a> {
 /// What every attempt has to bind anew, and the signature without the `mut`s that moved there.
 ///
 /// `&mut` arguments are reborrowed, `mut` ones start fresh. `cloned` names those that were cloned.
-pub(crate) fn rebind(signature: &Signature, cloned: &[Ident]) -> (Signature, Vec<Rebound>) {
+pub(crate) fn rebind(
+    signature: &Signature,
+    cloned: &[Ident],
+    private: &TokenStream,
+) -> (Signature, Vec<Rebound>) {
     let mut stripped = signature.clone();
     let mut rebound = Vec::new();
     let span = Span::mixed_site();
@@ -178,13 +183,18 @@ pub(crate) fn rebind(signature: &Signature, cloned: &[Ident]) -> (Signature, Vec
         bindings(&argument.pat, &mut |binding| {
             let ident = binding.ident;
             let mutability = binding.mutable.then(|| quote!(mut));
-            let is_cloned = cloned.contains(ident);
-            let value = if is_cloned {
+            let value = if let Some(named) = cloned.iter().find(|cloned| *cloned == ident) {
+                // A type that cannot be cloned is told where the clone was asked for.
+                let span = span.located_at(named.span());
+                let mut ident = ident.clone();
+                ident.set_span(ident.span().located_at(span));
                 quote_spanned!(span => ::core::clone::Clone::clone(&#ident))
             } else if exclusive || (binding.by_reference && binding.mutable) {
                 quote_spanned!(span => &mut *#ident)
             } else if binding.mutable && !binding.by_reference {
-                quote_spanned!(span => #ident)
+                let span = span.located_at(ident.span());
+                let private = at(private, span);
+                quote_spanned!(span => #private::fresh(#ident))
             } else {
                 return;
             };
@@ -293,6 +303,47 @@ fn strip_mut(pattern: &mut Pat) {
     }
 }
 
+/// What can be wrong with a body that borrow checking refuses, as far as the signature tells: the
+/// macro of the runtime with that name.
+pub(crate) fn refusal(signature: &Signature) -> Ident {
+    let exclusive = signature.inputs.iter().any(|argument| match argument {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            syn::ReceiverKind::Value => false,
+            _ => has_word(receiver.to_token_stream(), "mut"),
+        },
+        FnArg::Typed(argument) => has_word(argument.ty.to_token_stream(), "mut"),
+    });
+    let output = signature.output.to_token_stream();
+    let consumes_self = matches!(
+        signature.inputs.first(),
+        Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, syn::ReceiverKind::Value)
+    );
+    let name = if exclusive && has_borrow(output) {
+        "a_function_that_returns_a_borrow_of_its_exclusive_reference_cannot_be_retried"
+    } else if consumes_self {
+        "every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes"
+    } else {
+        "every_attempt_needs_the_arguments_so_name_what_the_body_consumes_in_clone"
+    };
+    Ident::new(name, Span::mixed_site())
+}
+
+fn has_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => has_word(group.stream(), word),
+        _ => false,
+    })
+}
+
+fn has_borrow(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
+        TokenTree::Group(group) => has_borrow(group.stream()),
+        _ => false,
+    })
+}
+
 /// The type with every `impl Trait` left to inference, to be named inside the function.
 pub(crate) fn nameable(ty: &Type) -> Type {
     match ty {
@@ -332,9 +383,8 @@ pub(crate) fn nameable(ty: &Type) -> Type {
 /// `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T> + …>>`, `BoxFuture<'_, T>`.
 fn future_output(ty: &Type) -> Option<Kind> {
     match ty {
-        Type::ImplTrait(ty) => {
-            bounds_output(ty.bounds.iter()).map(|output| Kind::Future { output, boxed: false })
-        }
+        Type::ImplTrait(ty) => bounds_output(ty.bounds.iter())
+            .map(|output| Kind::Future { output: Box::new(output), boxed: false }),
         Type::Path(path) => {
             let last = path.path.segments.last()?;
             let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
@@ -343,7 +393,7 @@ fn future_output(ty: &Type) -> Option<Kind> {
                 _ => None,
             });
             if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
-                return Some(Kind::Future { output: types.next()?.clone(), boxed: true });
+                return Some(Kind::Future { output: Box::new(types.next()?.clone()), boxed: true });
             }
             if last.ident != "Pin" {
                 return None;
@@ -354,7 +404,7 @@ fn future_output(ty: &Type) -> Option<Kind> {
             arguments.args.iter().find_map(|argument| match argument {
                 GenericArgument::Type(Type::TraitObject(object)) => {
                     bounds_output(object.bounds.iter())
-                        .map(|output| Kind::Future { output, boxed: true })
+                        .map(|output| Kind::Future { output: Box::new(output), boxed: true })
                 }
                 _ => None,
             })
@@ -401,8 +451,7 @@ pub(crate) struct AsyncTail {
 pub(crate) fn async_tail(body: &Group) -> Option<AsyncTail> {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
     // A future that is returned earlier would never be retried.
-    let returns =
-        |before: &[TokenTree]| mentions(before.iter().cloned().collect(), &["return".to_owned()]);
+    let returns = |before: &[TokenTree]| has_word(before.iter().cloned().collect(), "return");
     if let Some((before, head, content)) = ends_in_async(&tokens) {
         return (!returns(before)).then(|| tail(before, head, None, content));
     }
@@ -469,13 +518,4 @@ fn async_trait_prologue(block: &Group) -> Option<(TokenStream, Group)> {
         _ => None,
     })?;
     Some((prologue.iter().cloned().collect(), body))
-}
-
-/// Whether the tokens name any of these words outside of string literals.
-pub(crate) fn mentions(tokens: TokenStream, words: &[String]) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => words.iter().any(|word| ident == word),
-        TokenTree::Group(group) => mentions(group.stream(), words),
-        _ => false,
-    })
 }

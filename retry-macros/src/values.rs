@@ -3,11 +3,12 @@
 //! A literal is checked here as far as it can be without looking at another option. Anything that
 //! is no literal is a const expression, which the compiler checks where it is used.
 
-use std::time::Duration;
-
 use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitBool, LitFloat, LitStr, Path, UnOp};
 
-use crate::diagnostics::{alternatives, excerpt, fault, nearest, shortened, source};
+use crate::diagnostics::{
+    all_of, alternatives, excerpt, fault, nearest, quoted, shortened, source,
+};
+use crate::durations::{read_duration, with_unit};
 use crate::model::DurationValue;
 
 /// The option that a value belongs to, as messages name it.
@@ -17,19 +18,6 @@ pub(crate) struct Named {
     /// The option with a valid value.
     pub(crate) example: &'static str,
 }
-
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
-/// From the longest: the parts of a compound come in this order.
-const UNITS: [(&str, u128); 7] = [
-    ("d", 86_400 * NANOS_PER_SECOND),
-    ("h", 3_600 * NANOS_PER_SECOND),
-    ("m", 60 * NANOS_PER_SECOND),
-    ("s", NANOS_PER_SECOND),
-    ("ms", 1_000_000),
-    ("us", 1_000),
-    ("ns", 1),
-];
-const UNIT_HELP: &str = "units are `ms`, `s`, `m`, `h`";
 
 /// Through parentheses and through the invisible groups that `macro_rules!` leaves.
 fn bare(mut expr: &Expr) -> &Expr {
@@ -97,11 +85,6 @@ pub(crate) fn found(expr: &Expr) -> String {
     format!("{kind} `{}`", excerpt(expr))
 }
 
-/// A string as it may stand in a message: escaped, and not endless.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("{:?}", shortened(text))
-}
-
 /// What no const expression of a number, duration or string can look like.
 fn never_a_value(expr: &Expr) -> bool {
     matches!(
@@ -125,174 +108,29 @@ fn needs_with(named: Named, what: &str, expr: &Expr, help: &str) -> syn::Error {
     fault(expr, format_args!("`{}` needs {what}, found {}", named.name, found(expr)), help)
 }
 
+/// Digits and suffix of a literal number, both empty if it is none.
+fn number_parts(expr: &Expr) -> (String, String) {
+    match literal(expr) {
+        Some((_, Lit::Int(int))) => (int.base10_digits().to_owned(), int.suffix().to_owned()),
+        Some((_, Lit::Float(float))) => {
+            (float.base10_digits().to_owned(), float.suffix().to_owned())
+        }
+        _ => (String::new(), String::new()),
+    }
+}
+
 // ---- durations ----
 
-/// Reads `1.5s` or `1h30m`. The error says what is wrong, and what to write if that can be known.
-pub(crate) fn read_duration(text: &str) -> Result<Duration, (String, Option<String>)> {
-    let fail = |what: &str| Err((what.to_owned(), None));
-    if text.trim().is_empty() {
-        return fail("is empty");
-    }
-    if text.starts_with(['-', '−']) {
-        return fail("is negative");
-    }
-    let mut total: u128 = 0;
-    let mut previous: Option<usize> = None;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, after) = rest.split_at(number_end);
-        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit_end);
-        rest = after;
-        if number.is_empty() {
-            return Err((String::from("does not start with a number"), tidied(text)));
-        }
-        if unit.is_empty() {
-            let complete = previous.is_none().then(|| with_unit("", number)).flatten();
-            return Err((String::from("has no unit"), complete));
-        }
-        let Some(index) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            let what = format!("has the unknown unit {}", quoted(unit.trim()));
-            return Err((what, tidied(text)));
-        };
-        if previous.is_some_and(|previous| index <= previous) {
-            return fail("names its units out of order: days, hours, minutes, seconds");
-        }
-        previous = Some(index);
-        let nanos = match nanoseconds(number, UNITS[index].1) {
-            Ok(nanos) => nanos,
-            Err(what) => return fail(what),
-        };
-        total = match total.checked_add(nanos) {
-            Some(total) => total,
-            None => return fail(TOO_LONG),
-        };
-    }
-    let (Ok(seconds), Ok(nanos)) =
-        (u64::try_from(total / NANOS_PER_SECOND), u32::try_from(total % NANOS_PER_SECOND))
-    else {
-        return fail(TOO_LONG);
-    };
-    Ok(Duration::new(seconds, nanos))
-}
-
-const TOO_LONG: &str = "is longer than a `Duration` can be";
-
-/// `number` is made of digits and dots.
-fn nanoseconds(number: &str, unit: u128) -> Result<u128, &'static str> {
-    const NOT_A_NUMBER: &str = "is not a number with a unit";
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
-        return Err(NOT_A_NUMBER);
-    }
-    let whole: u128 = whole.parse().map_err(|_| TOO_LONG)?;
-    let fraction = fraction.trim_end_matches('0');
-    // A day has 14 digits of nanoseconds: longer fractions are finer, whatever the unit.
-    if fraction.len() > 14 {
-        return Err("is finer than a nanosecond");
-    }
-    let mut nanos = whole.checked_mul(unit).ok_or(TOO_LONG)?;
-    if !fraction.is_empty() {
-        let digits: u128 = fraction.parse().map_err(|_| NOT_A_NUMBER)?;
-        let scale = (0..fraction.len()).fold(1u128, |scale, _| scale * 10);
-        if digits * unit % scale != 0 {
-            return Err("is finer than a nanosecond");
-        }
-        nanos = nanos.checked_add(digits * unit / scale).ok_or(TOO_LONG)?;
-    }
-    Ok(nanos)
-}
-
-/// The text that was meant, where it only differs in spaces, case or long names of units.
-fn tidied(text: &str) -> Option<String> {
-    const LONG: [(&str, &str); 25] = [
-        ("milliseconds", "ms"),
-        ("millisecond", "ms"),
-        ("microseconds", "us"),
-        ("microsecond", "us"),
-        ("nanoseconds", "ns"),
-        ("nanosecond", "ns"),
-        ("millis", "ms"),
-        ("milli", "ms"),
-        ("msec", "ms"),
-        ("micros", "us"),
-        ("nanos", "ns"),
-        ("seconds", "s"),
-        ("second", "s"),
-        ("secs", "s"),
-        ("sec", "s"),
-        ("minutes", "m"),
-        ("minute", "m"),
-        ("mins", "m"),
-        ("min", "m"),
-        ("hours", "h"),
-        ("hour", "h"),
-        ("hrs", "h"),
-        ("hr", "h"),
-        ("days", "d"),
-        ("day", "d"),
-    ];
-    let mut tidy: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '_' && *c != ',' && *c != '+')
-        .flat_map(char::to_lowercase)
-        .map(|c| if c == 'µ' || c == 'μ' { 'u' } else { c })
-        .collect();
-    for (long, short) in LONG {
-        tidy = tidy.replace(long, short);
-    }
-    (tidy != text && read_duration(&tidy).is_ok()).then_some(tidy)
-}
-
-/// A bare number with the unit that it most likely had. Delays are said in milliseconds sooner
-/// than bounds are.
-pub(crate) fn with_unit(option: &str, number: &str) -> Option<String> {
-    let value: f64 =
-        number.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0)?;
-    let least = if option == "base_delay" { 10.0 } else { 100.0 };
-    let text = format!("{number}{}", if value >= least { "ms" } else { "s" });
-    read_duration(&text).is_ok().then_some(text)
-}
-
-/// As it would be written in an attribute: `1h30m`, `1.5s`, `250ms`.
-pub(crate) fn write_duration(duration: Duration) -> String {
-    let mut rest = duration.as_nanos();
-    if rest == 0 {
-        return "0s".to_owned();
-    }
-    // A minute and a half is `1m30s`, a second and a half `1.5s`.
-    let mut text = String::new();
-    for (name, unit) in UNITS {
-        if rest < unit {
-            continue;
-        }
-        if unit > NANOS_PER_SECOND {
-            // `60s` is how the documentation writes the default ceiling, and others like it.
-            if text.is_empty() && rest / unit == 1 && rest % unit == 0 && name == "m" {
-                return "60s".to_owned();
-            }
-            text.push_str(&format!("{}{name}", rest / unit));
-            rest %= unit;
-            continue;
-        }
-        let fraction = rest % unit;
-        text.push_str(&(rest / unit).to_string());
-        if fraction != 0 {
-            let width = unit.ilog10() as usize;
-            let digits = format!("{fraction:0width$}");
-            text.push('.');
-            text.push_str(digits.trim_end_matches('0'));
-        }
-        text.push_str(name);
-        break;
-    }
-    text
-}
+const UNIT_HELP: &str = "units are `ms`, `s`, `m`, `h`";
 
 pub(crate) fn duration(named: Named, expr: Expr) -> syn::Result<DurationValue> {
     const WHAT: &str = "a duration with a unit";
-    let with_units = |text: &str| format!("write `{} = \"{text}\"`; {UNIT_HELP}", named.name);
+    // Between the quotes of the example, which may be `soft("30s")`.
+    let with_units = |text: &str| {
+        let mut parts = named.example.splitn(3, '"');
+        let (head, tail) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        format!("write `{head}\"{text}\"{tail}`; {UNIT_HELP}")
+    };
     let by_example = || format!("write `{}`; {UNIT_HELP}", named.example);
     match literal(&expr) {
         None if never_a_value(&expr) => Err(needs_with(named, WHAT, &expr, &by_example())),
@@ -323,17 +161,6 @@ pub(crate) fn duration(named: Named, expr: Expr) -> syn::Result<DurationValue> {
             Err(needs_with(named, WHAT, &expr, &help))
         }
         Some(_) => Err(needs_with(named, WHAT, &expr, &by_example())),
-    }
-}
-
-/// Digits and suffix of a literal number, both empty if it is none.
-fn number_parts(expr: &Expr) -> (String, String) {
-    match literal(expr) {
-        Some((_, Lit::Int(int))) => (int.base10_digits().to_owned(), int.suffix().to_owned()),
-        Some((_, Lit::Float(float))) => {
-            (float.base10_digits().to_owned(), float.suffix().to_owned())
-        }
-        _ => (String::new(), String::new()),
     }
 }
 
@@ -476,9 +303,9 @@ pub(crate) fn word<T: Copy>(
     expr: &Expr,
 ) -> syn::Result<T> {
     let name = named.name;
-    let names = || words.iter().map(|(word, _)| *word);
+    let valid = || words.iter().map(|(word, _)| *word);
     let choices = alternatives(
-        names().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().iter().map(String::as_str),
+        valid().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().iter().map(String::as_str),
     );
     let write = |word: &str| format!("write `{name} = \"{word}\"`");
     match literal(expr) {
@@ -487,21 +314,21 @@ pub(crate) fn word<T: Copy>(
             if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
                 return Ok(*value);
             }
-            let help = match nearest(text.trim(), names()) {
+            let help = match nearest(text.trim(), valid()) {
                 Some(word) => write(word),
                 None => format!("write one of {choices}"),
             };
             Err(fault(expr, format_args!("`{name}` cannot be {}", quoted(&text)), help))
         }
         Some((false, Lit::Bool(LitBool { value, .. }))) => {
-            let help = match (value, names().find(|word| *word == "none")) {
+            let help = match (value, valid().find(|word| *word == "none")) {
                 (false, Some(none)) => write(none),
                 _ => format!("write one of {choices}"),
             };
-            Err(needs_with(named, "a word", expr, &help))
+            Err(needs_with(named, "a word in quotes", expr, &help))
         }
         _ => {
-            let help = match nearest(&last_segment(expr), names()) {
+            let help = match nearest(&last_segment(expr), valid()) {
                 Some(word) => write(word),
                 None => format!("write one of {choices}"),
             };
@@ -645,7 +472,7 @@ pub(crate) fn argument_help(
     match arguments {
         [] => "remove it; the function has no arguments".to_owned(),
         [only] => format!("write `{}`", write(only)),
-        _ => format!("the arguments are {}", crate::diagnostics::all_of(names())),
+        _ => format!("the arguments are {}", all_of(names())),
     }
 }
 

@@ -4,8 +4,10 @@
 //! the second word forward credits what lies between, so every nanosecond and every deposit is
 //! counted once however many threads ask.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
 
 use crate::defaults;
 use crate::drivers::clock;
@@ -82,18 +84,6 @@ impl RetryBudget {
         self
     }
 
-    /// The same bucket, full and untouched.
-    pub(crate) const fn afresh(&self) -> Self {
-        let Self { tokens: _, credited: _, rate, capacity, per_call } = *self;
-        Self {
-            tokens: AtomicU64::new(capacity),
-            credited: AtomicU64::new(0),
-            rate,
-            capacity,
-            per_call,
-        }
-    }
-
     /// Takes one token, if there is one.
     #[must_use = "without a token the retry must not be made"]
     pub fn acquire(&self) -> bool {
@@ -127,6 +117,24 @@ impl RetryBudget {
         }
     }
 
+    /// A full bucket with the same settings.
+    pub(crate) const fn fresh(&self) -> Self {
+        Self {
+            tokens: AtomicU64::new(self.capacity),
+            credited: AtomicU64::new(0),
+            rate: self.rate,
+            capacity: self.capacity,
+            per_call: self.per_call,
+        }
+    }
+
+    /// Whether another budget limits in the same way.
+    pub(crate) const fn agrees_with(&self, other: &Self) -> bool {
+        self.rate == other.rate
+            && self.capacity == other.capacity
+            && self.per_call == other.per_call
+    }
+
     /// Whole tokens left, refill since the last request not included.
     #[must_use]
     pub fn tokens(&self) -> u64 {
@@ -149,6 +157,31 @@ impl fmt::Debug for RetryBudget {
     }
 }
 
+/// The budget of a name: the first that was registered under it.
+///
+/// A later one with other settings is not used, which is said once.
+pub(crate) fn named(name: &'static str, own: &'static RetryBudget) -> &'static RetryBudget {
+    static NAMES: RwLock<BTreeMap<&'static str, (&'static RetryBudget, bool)>> =
+        RwLock::new(BTreeMap::new());
+    let known = NAMES.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+    if let Some((first, said)) = known
+        && (said || first.agrees_with(own))
+    {
+        return first;
+    }
+    let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+    let (first, said) = names.entry(name).or_insert((own, false));
+    if !first.agrees_with(own) && !*said {
+        *said = true;
+        tracing::error!(
+            target: "steadfast::retry",
+            budget = name, first = ?*first, other = ?own,
+            "two functions give the budget of this name different settings; the first holds"
+        );
+    }
+    first
+}
+
 /// No token was left: the retry must not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetExhausted(());
@@ -167,8 +200,8 @@ impl std::error::Error for BudgetExhausted {}
 /// A success pays nothing for it: deposits are read off the call counters when a retry asks.
 #[derive(Debug)]
 pub(crate) struct DefaultBudget {
-    /// Spent tokens rather than tokens: all zeros is a full bucket, whatever its capacity.
-    spent: AtomicU64,
+    /// Millionths of tokens plus one; zero is a bucket that nobody has asked yet, hence a full one.
+    tokens: AtomicU64,
     credited: AtomicU64,
     /// Calls that were already paid for.
     counted: AtomicU64,
@@ -183,7 +216,7 @@ const SECONDS: usize = 16;
 impl DefaultBudget {
     pub(crate) const fn new() -> Self {
         Self {
-            spent: AtomicU64::new(0),
+            tokens: AtomicU64::new(0),
             credited: AtomicU64::new(0),
             counted: AtomicU64::new(0),
             seconds: [const { AtomicU64::new(0) }; SECONDS],
@@ -200,17 +233,18 @@ impl DefaultBudget {
         let deposit = calls.saturating_sub(before).saturating_mul(defaults::BUDGET_PER_CALL_MICROS);
         let rate = const { micros(defaults::BUDGET_TOKENS_PER_SECOND) };
         let earned = earn(&self.credited, rate, now).saturating_add(deposit);
-        // A bucket that shrank is empty, not for ever in debt: what was spent is cut, too. It is cut
-        // above the capacity, since cutting at it would give a token back each time that the
-        // measured rate sinks a little and rises again.
-        let most = capacity + capacity / 4;
-        let spend = |spent: u64| spent.min(most).saturating_sub(earned) + TOKEN;
-        self.spent
-            .fetch_update(Relaxed, Relaxed, |spent| {
-                let left = spend(spent);
-                Some(if left <= capacity { left } else { left - TOKEN })
+        let full = u64::from(floor).max(1) * TOKEN;
+        let after_deposit = |word: u64| {
+            let tokens = word.checked_sub(1).unwrap_or(full);
+            tokens.saturating_add(earned).min(capacity)
+        };
+        // The deposit is kept even where it is not enough for a token.
+        self.tokens
+            .fetch_update(Relaxed, Relaxed, |word| {
+                let tokens = after_deposit(word);
+                Some(tokens.checked_sub(TOKEN).unwrap_or(tokens) + 1)
             })
-            .is_ok_and(|spent| spend(spent) <= capacity)
+            .is_ok_and(|word| after_deposit(word) >= TOKEN)
     }
 
     /// Calls of about the last ten seconds, and a note of how many there were until now.
@@ -313,4 +347,110 @@ fn add(tokens: &AtomicU64, amount: u64, capacity: u64) {
 
 fn take(tokens: &AtomicU64) -> bool {
     tokens.fetch_update(Relaxed, Relaxed, |tokens| tokens.checked_sub(TOKEN)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn at(nanos: u64) -> Timestamp {
+        Timestamp::from_nanos(SECOND + nanos)
+    }
+
+    /// Retries granted to `calls` calls at `rate` a second that all fail and would retry twice.
+    fn outage(budget: &DefaultBudget, from: u64, calls: u64, rate: u64) -> u64 {
+        let mut granted = 0;
+        for call in 1..=calls {
+            let now = at(from + call * SECOND / rate);
+            for _ in 0..2 {
+                granted += u64::from(budget.acquire_at(now, call, 2));
+            }
+        }
+        granted
+    }
+
+    #[test]
+    fn a_total_outage_costs_a_fifth_more_than_the_normal_load() {
+        // The floor of two tokens, a fifth of the calls, and one token a minute; what the first call
+        // earns does not fit into the full bucket.
+        assert_eq!(outage(&DefaultBudget::new(), 0, 50, 10), 11);
+        assert!((1208..=1212).contains(&outage(&DefaultBudget::new(), 0, 6000, 10)));
+    }
+
+    #[test]
+    fn a_client_of_one_call_an_hour_keeps_all_its_retries() {
+        let budget = DefaultBudget::new();
+        for hour in 0..100 {
+            for _ in 0..2 {
+                assert!(budget.acquire_at(at(hour * 3600 * SECOND), hour + 1, 2), "hour {hour}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_blip_on_a_busy_service_is_healed() {
+        let budget = DefaultBudget::new();
+        // An hour of 1000 calls a second, then 100 ms of them fail twice each.
+        let calls = 3_600_000;
+        let healed = (0..200)
+            .filter(|n| budget.acquire_at(at(3600 * SECOND + n * SECOND / 1000), calls + n / 2, 2))
+            .count();
+        assert_eq!(healed, 200);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_nothing() {
+        let budget = DefaultBudget::new();
+        while budget.acquire_at(at(3600 * SECOND), 1, 2) {}
+        assert!(!budget.acquire_at(at(0), 1, 2));
+        assert!(!budget.acquire_at(Timestamp::ZERO, 1, 2));
+        let shared = RetryBudget::new(1.0, 5);
+        while shared.acquire_at(at(3600 * SECOND)) {}
+        assert!(!shared.acquire_at(at(0)));
+        assert!(shared.acquire_at(at(3601 * SECOND)));
+    }
+
+    #[test]
+    fn tokens_are_conserved_across_threads() {
+        let budget = RetryBudget::new(0.0, 1000).deposit_per_call(0.5);
+        let granted: u64 = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..2000)
+                            .filter(|_| {
+                                budget.deposit(1);
+                                budget.acquire_at(at(0))
+                            })
+                            .count() as u64
+                    })
+                })
+                .collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert!(granted <= 1000 + 8 * 2000 / 2, "{granted}");
+        assert!(granted >= 8 * 2000 / 2, "{granted}");
+        assert!(budget.tokens() <= 1000);
+    }
+
+    #[test]
+    fn rates_that_mean_nothing_are_refused() {
+        for rate in [f64::NAN, -1.0, f64::INFINITY, 1e300] {
+            assert!(std::panic::catch_unwind(|| RetryBudget::new(rate, 1)).is_err(), "{rate}");
+            let ratio =
+                std::panic::catch_unwind(|| RetryBudget::new(0.0, 1).deposit_per_call(rate));
+            assert!(ratio.is_err(), "{rate}");
+        }
+        assert!(std::panic::catch_unwind(|| RetryBudget::new(0.0, 0)).is_err());
+    }
+
+    #[test]
+    fn slow_refill_is_not_lost_to_frequent_requests() {
+        let budget = RetryBudget::new(0.1, 1);
+        assert!(budget.acquire_at(at(0)));
+        let granted = (1..=100_000).filter(|n| budget.acquire_at(at(n * SECOND / 1000))).count();
+        assert_eq!(granted, 10, "a hundred seconds at a tenth of a token");
+    }
 }

@@ -77,8 +77,15 @@ pub(crate) enum Failure {
     Classified(Classification),
     /// A value that `when_value` wants to see again.
     Poll,
-    /// A breaker rejected the attempt and opens again after this long.
-    CircuitOpen(Duration),
+}
+
+impl Failure {
+    pub(crate) const fn hint(self) -> Option<Duration> {
+        match self {
+            Self::Classified(class) => class.hint(),
+            Self::Poll => None,
+        }
+    }
 }
 
 /// What a call remembers between its attempts.
@@ -141,16 +148,6 @@ pub(crate) fn decide(
         }
         Failure::Poll if exhausted => return Decision::Stop(StopReason::PollExhausted),
         Failure::Poll => policy.delay(progress.attempts, progress.previous_delay, situation.random),
-        Failure::CircuitOpen(opens_after) => {
-            if exhausted {
-                return Decision::Stop(StopReason::CircuitOpen);
-            }
-            let delay = policy.delay(progress.attempts, progress.previous_delay, situation.random);
-            if delay < opens_after {
-                return Decision::Stop(StopReason::CircuitOpen);
-            }
-            delay
-        }
     };
     if situation.now.as_nanos().saturating_add(nanos(delay)) >= situation.deadline.as_nanos()
         && situation.deadline != Timestamp::MAX

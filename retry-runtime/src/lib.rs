@@ -21,6 +21,10 @@ mod time;
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
 pub use budget::{BudgetExhausted, RetryBudget};
+#[cfg(feature = "http")]
+pub use classify::http;
+#[cfg(feature = "reqwest")]
+pub use classify::reqwest;
 pub use classify::{Classification, Classify, Kind};
 pub use drivers::sleep::{BoxSleep, set_timer};
 pub use engine::StopReason;
@@ -36,10 +40,15 @@ pub use time::Timestamp;
 pub mod __private {
     pub use crate::attempt::Limit;
     pub use crate::call::{Blocking, Polled};
-    pub use crate::classify::find;
+    pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
-        TimedOut, call, choose, decided, expect_type, hook, shape, timed_out,
+        Cuts, Fresh, TimedOut, Uncut, call, choose, decided, expect_type, fresh, hook, shape,
+        timed_out,
     };
+    // Names that rustc shows where borrow checking refuses a body.
+    pub use crate::__attempt as a_function_that_returns_a_borrow_of_its_exclusive_reference_cannot_be_retried;
+    pub use crate::__attempt as every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes;
+    pub use crate::__attempt as every_attempt_needs_the_arguments_so_name_what_the_body_consumes_in_clone;
 }

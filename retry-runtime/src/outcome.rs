@@ -108,11 +108,49 @@ pub fn call<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// How generated code writes the body of an attempt, under a name that says what is wrong if borrow
+/// checking refuses it.
+///
+/// No attribute can put words into rustc's E0382 and E0524, which it reports on this closure or
+/// block; but it names the macro that the tokens come from. The name is the message.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __attempt {
+    (|| { $($body:tt)* }) => {
+        || { $($body)* }
+    };
+    (|| -> [$($output:tt)*] { $($body:tt)* }) => {
+        || -> $($output)* { $($body)* }
+    };
+    (async { $($body:tt)* }) => {
+        async { $($body)* }
+    };
+}
+
+/// An argument that is `mut` and begins every attempt as it was given.
+#[diagnostic::on_unimplemented(
+    message = "a `mut` argument begins every attempt afresh, and a `{Self}` can be moved only once",
+    label = "not `Copy`",
+    note = "name the argument in the attribute, so that every attempt gets a clone: \
+            `#[retry(clone(argument))]`",
+    note = "or take it without `mut` and borrow it in the body"
+)]
+pub trait Fresh: Copy {}
+
+impl<T: Copy> Fresh for T {}
+
+/// The argument for one attempt.
+#[inline]
+pub fn fresh<T: Fresh>(argument: T) -> T {
+    argument
+}
+
 /// Never called: its type is how an async block learns what it returns.
 ///
 /// # Panics
 ///
 /// Always.
+#[must_use]
 pub fn expect_type<T>() -> T {
     unreachable!("`expect_type` is never run")
 }
@@ -224,10 +262,10 @@ impl<E: From<crate::AttemptTimeout>> TimedOut for E {
 
 /// Applies `map_timeout`.
 #[inline]
-pub fn timed_out<E>(
-    map: impl FnOnce(crate::AttemptTimeout) -> E,
+pub fn timed_out<R: Outcome>(
+    map: impl FnOnce(crate::AttemptTimeout) -> R::Error,
     timeout: crate::AttemptTimeout,
-) -> E {
+) -> R::Error {
     map(timeout)
 }
 
@@ -236,3 +274,37 @@ pub fn timed_out<E>(
 pub fn hook(hook: impl FnOnce(&crate::RetryEvent<'_>), event: &crate::RetryEvent<'_>) {
     hook(event);
 }
+
+/// Whether an error type can stand for a cut attempt, for a policy that may cut: the inherent items
+/// apply where it can, those of [`Uncut`] elsewhere.
+#[derive(Debug)]
+pub struct Cuts<E>(std::marker::PhantomData<E>);
+
+impl<E: From<crate::AttemptTimeout>> Cuts<E> {
+    /// It can.
+    pub const POSSIBLE: bool = true;
+
+    /// The error.
+    #[must_use]
+    pub fn error(timeout: crate::AttemptTimeout) -> E {
+        E::from(timeout)
+    }
+}
+
+/// For error types that cannot stand for a cut attempt.
+pub trait Uncut<E> {
+    /// It cannot.
+    const POSSIBLE: bool = false;
+
+    /// Never called: a policy that cuts was refused at compile time.
+    ///
+    /// # Panics
+    ///
+    /// Always.
+    #[must_use]
+    fn error(_: crate::AttemptTimeout) -> E {
+        unreachable!("a policy that cuts attempts was refused")
+    }
+}
+
+impl<E> Uncut<E> for Cuts<E> {}

@@ -61,7 +61,7 @@ thread_local! {
 /// advance instead of passing, a seed, and the recorded events.
 ///
 /// It holds on the thread that made it until it is dropped. Other threads and spawned tasks are in
-/// it through [`Scope::run`] and [`Scope::enter`].
+/// it through [`Scope::run`] and [`ScopeHandle::enter`].
 ///
 /// Timeouts are not delays: `attempt_timeout` and the cut at a `deadline` still wait on the
 /// runtime's timer, which tokio's paused clock moves.
@@ -245,11 +245,11 @@ pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
     })
 }
 
-/// The scope's own, full copy of a budget that functions share.
+/// The scope's own copy of a shared budget.
 pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
     with(|inner| {
         let address = std::ptr::from_ref(budget).addr();
-        inner.budgets.entry(address).or_insert_with(|| Arc::new(budget.afresh())).clone()
+        Arc::clone(inner.budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
     })
 }
 

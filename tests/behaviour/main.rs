@@ -1,8 +1,15 @@
 //! What the attributes do, through the public interface alone.
 
+#![allow(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_async,
+    reason = "the shapes of hooks and of annotated functions are what is tested"
+)]
+
 mod budgets;
 mod cancellation;
 mod conformance;
+mod derive_classify;
 mod futures;
 mod hygiene;
 mod laws;
@@ -10,3 +17,5 @@ mod limits;
 mod nesting;
 mod retry_loop;
 mod shapes;
+mod telemetry;
+mod timers;

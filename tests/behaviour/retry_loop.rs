@@ -5,7 +5,10 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use steadfast::testing::{self, Event};
-use steadfast::{AttemptTimeout, Classification, Kind, RetryBudget, RetryEvent, StopReason, retry};
+use steadfast::{
+    AttemptTimeout, Classification, Jitter, Kind, RetryBudget, RetryEvent, RetryPolicy, StopReason,
+    retry,
+};
 
 fn timed_out() -> io::Error {
     ErrorKind::TimedOut.into()
@@ -99,7 +102,7 @@ async fn an_attempt_is_cut_off_and_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_cuts_the_body_and_returns_the_last_real_error() {
-    #[retry(max_attempts = 9, deadline = "10s", jitter = "none")]
+    #[retry(max_attempts = 3, deadline = "10s", jitter = "none")]
     async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
         calls.set(calls.get() + 1);
         if calls.get() == 1 {
@@ -129,15 +132,20 @@ async fn a_deadline_without_a_real_error_returns_the_timeout() {
 
 #[test]
 fn no_sleep_is_begun_that_would_cross_the_deadline() {
-    #[retry(max_attempts = 9, deadline = "10s", jitter = "none")]
-    fn fails(calls: &Cell<u32>) -> io::Result<u32> {
+    #[retry(max_attempts = 4, deadline = "10s", jitter = "none")]
+    fn fails(calls: &Cell<u32>, scope: &testing::Scope) -> io::Result<u32> {
+        scope.advance(Duration::from_secs(2));
         until(calls, 99, ErrorKind::TimedOut)
     }
     let scope = testing::scope();
     let calls = Cell::new(0);
-    fails(&calls).unwrap_err();
-    // 1 + 2 + 4 seconds; the next 8 would cross.
-    assert_eq!((calls.get(), scope.elapsed().as_secs()), (4, 7));
+    fails(&calls, &scope).unwrap_err();
+    // Three attempts of 2 seconds and delays of 1 and 2; the next 4 seconds would cross.
+    assert_eq!((calls.get(), scope.elapsed().as_secs()), (3, 9));
+    assert!(matches!(
+        scope.events().last(),
+        Some(Event::Ended { reason: StopReason::Deadline, .. })
+    ));
 }
 
 #[derive(Debug)]
@@ -342,4 +350,131 @@ fn the_context_counts_the_attempts() {
     let mut numbers = Vec::new();
     call(&mut numbers).unwrap_err();
     assert_eq!(numbers, [1, 2, 3]);
+}
+
+static SHARED: RetryPolicy = RetryPolicy::new().max_attempts(4).jitter(Jitter::None);
+static CUTTING: RetryPolicy = RetryPolicy::new().attempt_timeout(Duration::from_secs(1));
+
+#[test]
+fn a_shared_policy_holds_and_options_beside_it_override() {
+    #[retry(policy = SHARED)]
+    fn shared(calls: &Cell<u32>) -> io::Result<u32> {
+        until(calls, 99, ErrorKind::TimedOut)
+    }
+    #[retry(policy = SHARED, max_attempts = 2)]
+    fn overridden(calls: &Cell<u32>) -> io::Result<u32> {
+        until(calls, 99, ErrorKind::TimedOut)
+    }
+    let scope = testing::scope();
+    let calls = Cell::new(0);
+    shared(&calls).unwrap_err();
+    assert_eq!((calls.get(), scope.elapsed().as_secs()), (4, 7));
+    overridden(&calls).unwrap_err();
+    assert_eq!(calls.get(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_attempt_timeout_of_a_shared_policy_cuts() {
+    #[retry(policy = CUTTING)]
+    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
+        calls.set(calls.get() + 1);
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        Ok(0)
+    }
+    /// An error type without `From<AttemptTimeout>`, under a policy that never cuts.
+    #[retry(policy = SHARED, on = any)]
+    async fn uncut() -> Result<u32, String> {
+        Ok(1)
+    }
+    let calls = Cell::new(0);
+    assert_eq!(slow(&calls).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(calls.get(), 3);
+    assert_eq!(uncut().await.unwrap(), 1);
+}
+
+#[test]
+fn functions_that_name_a_budget_share_it() {
+    #[retry(budget(name = "shared by name", max_tokens = 3), max_attempts = 9)]
+    fn one(calls: &Cell<u32>) -> io::Result<u32> {
+        until(calls, 99, ErrorKind::TimedOut)
+    }
+    #[retry(budget(name = "shared by name", max_tokens = 3), max_attempts = 9)]
+    fn other(calls: &Cell<u32>) -> io::Result<u32> {
+        until(calls, 99, ErrorKind::TimedOut)
+    }
+    let _scope = testing::scope();
+    let calls = Cell::new(0);
+    one(&calls).unwrap_err();
+    other(&calls).unwrap_err();
+    assert_eq!(calls.get(), 5, "two first attempts and three retries");
+}
+
+#[tokio::test]
+async fn a_policy_is_called_without_an_attribute() {
+    let scope = testing::scope();
+    let calls = Cell::new(0);
+    SHARED.call(|_| until(&calls, 4, ErrorKind::TimedOut)).unwrap();
+    calls.set(0);
+    let answer = SHARED.call_async(async |attempt| {
+        assert_eq!(attempt.number(), calls.get() + 1);
+        until(&calls, 3, ErrorKind::TimedOut)
+    });
+    assert_eq!(answer.await.unwrap(), 3);
+    assert_eq!(scope.elapsed().as_secs(), 7 + 3);
+}
+
+#[tokio::test]
+async fn a_report_tells_attempts_delays_and_every_failure() {
+    let _scope = testing::scope();
+    let (answer, report) =
+        steadfast::reported_sync(|| by_default(&Cell::new(0), 3, ErrorKind::TimedOut));
+    assert_eq!(answer.unwrap(), 3);
+    assert_eq!((report.attempts, report.reason, report.failures.len()), (3, StopReason::Ok, 2));
+    assert!(report.failures.iter().all(|class| class.retryable_kind() == Some(Kind::Timeout)));
+    let (_, report) =
+        steadfast::reported(by_default_async(&Cell::new(0), 9, ErrorKind::NotFound)).await;
+    assert_eq!((report.attempts, report.reason), (1, StopReason::Permanent));
+    let (_, report) = steadfast::reported_sync(|| by_default(&Cell::new(9), 0, ErrorKind::Other));
+    assert_eq!((report.attempts, report.slept), (1, Duration::ZERO));
+    assert!(report.operation.ends_with("::by_default"));
+}
+
+#[test]
+fn the_snapshot_counts_calls_attempts_and_what_was_healed() {
+    let _scope = testing::scope();
+    by_default(&Cell::new(0), 1, ErrorKind::TimedOut).unwrap();
+    by_default(&Cell::new(0), 2, ErrorKind::TimedOut).unwrap();
+    by_default(&Cell::new(0), 9, ErrorKind::NotFound).unwrap_err();
+    let snapshot = steadfast::snapshot();
+    let [operation] = &snapshot.operations[..] else { panic!("{snapshot:?}") };
+    assert_eq!((operation.calls, operation.attempts, operation.ok), (3, 4, 1));
+    assert_eq!(operation.ok_retried[0], 1);
+    assert_eq!(operation.failed, [(StopReason::Permanent, 1)]);
+    assert!((operation.retry_rate() * 3.0 - 1.0).abs() < 1e-9);
+    assert!(snapshot.to_string().contains("by_default"), "{snapshot}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_real_error_outlives_the_timeouts_after_it() {
+    #[retry(
+        max_attempts = 5,
+        attempt_timeout = "2s",
+        deadline = "7s",
+        base_delay = "1s",
+        jitter = "none",
+        backoff = "constant"
+    )]
+    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
+        calls.set(calls.get() + 1);
+        if calls.get() == 1 {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        Ok(0)
+    }
+    let calls = Cell::new(0);
+    let (answer, report) = steadfast::reported(slow(&calls)).await;
+    // 0 s reset; 1..3 s and 4..6 s timeouts; the next attempt would begin at the deadline.
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!((calls.get(), report.reason), (3, StopReason::Deadline));
 }

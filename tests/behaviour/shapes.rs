@@ -501,12 +501,12 @@ struct Tuned<const N: u32>;
 impl<const N: u32> Tuned<N> {
     const DELAY: std::time::Duration = std::time::Duration::from_millis(N as u64);
 
-    #[retry(max_attempts = N, base_delay = Self::DELAY, jitter = "none")]
+    #[retry(max_attempts = N, base_delay = Self::DELAY, jitter = "none", budget = none)]
     fn call(&self, calls: &AtomicU32) -> io::Result<u32> {
         third(calls)
     }
 
-    #[retry(max_attempts = N + 1, context = attempt)]
+    #[retry(max_attempts = N + 1, context = attempt, budget = none)]
     async fn call_async(&self, calls: &AtomicU32) -> io::Result<u32> {
         calls.fetch_add(1, Relaxed);
         assert!(attempt.number() <= N + 1);
@@ -514,7 +514,7 @@ impl<const N: u32> Tuned<N> {
     }
 }
 
-#[retry(max_attempts = M, context = attempt)]
+#[retry(max_attempts = M, context = attempt, budget = none)]
 fn const_generic<const M: u32>(seen: &mut Vec<u32>) -> io::Result<()> {
     seen.push(attempt.number());
     Err(ErrorKind::TimedOut.into())

@@ -4,7 +4,9 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 use crate::model::{Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned};
-use crate::signature::mentions;
+use crate::runtime_path::at;
+use crate::validate::FunctionFacts;
+use crate::values;
 
 pub(crate) struct Statics {
     pub(crate) items: TokenStream,
@@ -12,15 +14,15 @@ pub(crate) struct Statics {
     pub(crate) policy: TokenStream,
 }
 
-/// `name` is the function's; `instantiated` are the names that have no value in a `static`.
 pub(crate) fn statics(
     model: &Retry,
     name: &syn::Ident,
-    instantiated: &[String],
+    facts: &FunctionFacts,
     private: &TokenStream,
 ) -> Statics {
     let span = Span::mixed_site();
-    let (budget, builder) = builder(model, private);
+    let blocking = !facts.is_async;
+    let (budget, builder) = builder(model, blocking, private);
     let operation = model.name.as_ref().map_or_else(
         || {
             let name = name.to_string();
@@ -32,8 +34,9 @@ pub(crate) fn statics(
             quote!(#name)
         },
     );
+    let paid = !matches!(&model.budget, Some(Spanned { value: Budget::None, .. }));
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
-    let (item, policy, listed) = if mentions(builder.clone(), instantiated)
+    let (item, policy, listed) = if facts.mentions_instantiated(&builder)
         || names_a_const_generic(builder.clone())
     {
         (
@@ -53,7 +56,7 @@ pub(crate) fn statics(
         #item
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
-            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE,
+            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
         );
     };
     Statics { items, policy }
@@ -74,9 +77,9 @@ fn names_a_const_generic(tokens: TokenStream) -> bool {
 
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
 /// underlined there.
-fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
+#[expect(clippy::too_many_lines, reason = "one place lists every option")]
+fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
     let Retry {
-        span: _,
         policy,
         max_attempts,
         backoff,
@@ -89,8 +92,8 @@ fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
         deadline,
         rule: _,
         not_on: _,
-        classify_value: _,
-        when_value: _,
+        classify_value,
+        when_value,
         on_retry: _,
         map_timeout: _,
         budget,
@@ -108,7 +111,9 @@ fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
     let mut add = |span: Span, method: &str, value: TokenStream| {
         let span = site.located_at(span);
         let method = syn::Ident::new(method, span);
-        calls.extend(quote_spanned!(span => .#method(#value)));
+        calls.extend(
+            quote_spanned!(span => let __steadfast_policy = __steadfast_policy.#method(#value);),
+        );
     };
     if let Some(attempts) = max_attempts {
         let value = &attempts.value;
@@ -121,7 +126,9 @@ fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
             Backoff::Linear => add(span, "linear", TokenStream::new()),
             Backoff::Constant => add(span, "constant", TokenStream::new()),
             Backoff::Decorrelated => add(span, "decorrelated", TokenStream::new()),
-            Backoff::Custom(schedule) => add(span, "backoff", quote!(&#schedule)),
+            Backoff::Custom(schedule) => {
+                add(span, "backoff", quote_spanned!(site.located_at(span) => &#schedule));
+            }
         }
     }
     for (option, method) in [
@@ -169,24 +176,74 @@ fn builder(model: &Retry, private: &TokenStream) -> (TokenStream, TokenStream) {
     if let Some(budget) = budget {
         match &budget.value {
             Budget::None => add(budget.span, "without_budget", TokenStream::new()),
-            Budget::Path(path) => add(budget.span, "budget", quote!(&#path)),
+            Budget::Path(path) => {
+                let span = site.located_at(budget.span);
+                add(budget.span, "budget", quote_spanned!(span => &#path));
+            }
             Budget::Inline(inline) => {
                 let value = inline_budget(inline, private, site.located_at(budget.span));
                 item = quote_spanned! { site =>
                     static __STEADFAST_BUDGET: #private::RetryBudget = #value;
                 };
-                add(budget.span, "budget", quote_spanned!(site => &__STEADFAST_BUDGET));
+                match &inline.name {
+                    Some(name) => {
+                        let name = &name.value;
+                        let value = quote_spanned!(site => #name, &__STEADFAST_BUDGET);
+                        add(budget.span, "named_budget", value);
+                    }
+                    None => {
+                        add(budget.span, "budget", quote_spanned!(site => &__STEADFAST_BUDGET));
+                    }
+                }
             }
         }
     }
     let start = match policy {
         Some(path) => {
-            let path = &path.value;
-            quote!(#path)
+            let (path, span) = (&path.value, site.located_at(path.span));
+            let private = at(private, span);
+            quote_spanned!(span => let __steadfast_policy: #private::RetryPolicy = #path;)
         }
-        None => quote_spanned!(site => #private::RetryPolicy::new()),
+        None => {
+            quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::new();)
+        }
     };
-    (item, quote_spanned!(site => #start #calls.validated()))
+    let span = unknown_while_expanding(model).map_or(site, |span| site.located_at(span));
+    let mut end = quote_spanned!(span => __steadfast_policy.validated());
+    // What a shared policy says is known to const evaluation alone.
+    if let Some(policy) = policy {
+        let span = site.located_at(policy.span);
+        if blocking {
+            end.extend(quote_spanned!(span => .for_blocking()));
+        } else if when_value.is_some() || classify_value.is_some() {
+            end.extend(quote_spanned!(span => .for_values()));
+        }
+    }
+    (item, quote_spanned!(site => { #start #calls #end }))
+}
+
+/// Where options that contradict each other are underlined: what literals contradict has been
+/// reported before, so that it is one of the others.
+fn unknown_while_expanding(model: &Retry) -> Option<Span> {
+    let duration = |option: &Option<Spanned<DurationValue>>| {
+        option.as_ref().filter(|option| option.value.literal().is_none()).map(|option| option.span)
+    };
+    duration(&model.max_delay)
+        .or_else(|| duration(&model.base_delay))
+        .or_else(|| duration(&model.attempt_timeout))
+        .or_else(|| {
+            let deadline = model.deadline.as_ref()?;
+            deadline.value.value.literal().is_none().then_some(deadline.span)
+        })
+        .or_else(|| {
+            let attempts = model.max_attempts.as_ref()?;
+            values::literal_count(&attempts.value).is_none().then_some(attempts.span)
+        })
+        .or_else(|| {
+            let factor = model.factor.as_ref()?;
+            values::literal_number(&factor.value).is_none().then_some(factor.span)
+        })
+        .or_else(|| Some(model.policy.as_ref()?.span))
 }
 
 fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> TokenStream {
@@ -199,7 +256,18 @@ fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> To
     let rate = number(&budget.tokens_per_second, quote!(0.0));
     let most = number(&budget.max_tokens, quote!(10));
     let ratio = number(&budget.ratio, quote!(0.0));
-    quote_spanned!(span => #private::RetryBudget::new(#rate as ::core::primitive::f64, #most).deposit_per_call(#ratio as ::core::primitive::f64))
+    let site = Span::mixed_site();
+    let refilled = [&budget.tokens_per_second, &budget.max_tokens].into_iter().flatten();
+    let place = refilled
+        .clone()
+        .find(|value| values::literal_number(&value.value).is_none())
+        .or_else(|| refilled.clone().next())
+        .map_or(span, |value| site.located_at(value.span));
+    let new = at(&quote_spanned!(place => #private::RetryBudget::new), place);
+    let deposit = site.located_at(budget.ratio.as_ref().map_or(span, |ratio| ratio.span));
+    let made = quote_spanned!(place => let __steadfast_budget = #new(#rate as ::core::primitive::f64, #most););
+    let deposit = quote_spanned!(deposit => __steadfast_budget.deposit_per_call(#ratio as ::core::primitive::f64));
+    quote_spanned!(span => { #made #deposit })
 }
 
 pub(crate) fn duration(value: &DurationValue) -> TokenStream {

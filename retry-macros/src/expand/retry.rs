@@ -3,24 +3,23 @@
 //! It stands inline in the function: an inner function or a driver that takes closures loses the
 //! names, borrows and `Send` of many signatures. What is slow is called, not emitted.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned as _;
 
 use super::policy::{Statics, statics};
 use super::verdict;
 use crate::model::Retry;
-use crate::runtime_path;
+use crate::runtime_path::{self, at};
 use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
 
 /// The annotated function with its new body.
 pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenStream {
     let private = runtime_path::private(model.crate_path.as_ref());
     let facts = function.facts();
-    let Statics { items, policy } =
-        statics(model, &function.signature.ident, &facts.instantiated, &private);
-    let (stripped, rebound) = signature::rebind(&function.signature, &model.clone);
+    let Statics { items, policy } = statics(model, &function.signature.ident, &facts, &private);
+    let (stripped, rebound) = signature::rebind(&function.signature, &model.clone, &private);
     let mut shape = Loop {
         model,
         private,
@@ -29,6 +28,8 @@ pub(crate) fn expand(function: &Function, body: &Group, model: &Retry) -> TokenS
         output: None,
         output_span: function.output_span(),
         returned: None,
+        refusal: signature::refusal(&function.signature),
+        name: function.signature.ident.span(),
         wait: Wait::Blocked,
     };
     let site = Span::mixed_site();
@@ -103,6 +104,10 @@ struct Loop<'a> {
     output_span: Span,
     /// What the body returns where that is a box of a future.
     returned: Option<Type>,
+    /// The macro around an attempt, whose name is told where borrow checking refuses the body.
+    refusal: Ident,
+    /// Where the function has its name.
+    name: Span,
     wait: Wait,
 }
 
@@ -111,15 +116,39 @@ impl Loop<'_> {
         self.wait != Wait::Blocked
     }
 
+    /// The runtime's type of a call. Its methods that take `&mut self` are called by path: one of the
+    /// same name that a trait in scope gives every type by `&self` would be found first.
+    fn call(&self) -> Ident {
+        Ident::new(if self.is_async() { "Polled" } else { "Blocking" }, Span::mixed_site())
+    }
+
     /// Whether an attempt can be cut off, so that the loop needs a timer and an error for it.
     fn is_limited(&self) -> bool {
         let hard = self.model.deadline.as_ref().is_some_and(|deadline| !deadline.value.soft);
-        self.is_async() && (self.model.attempt_timeout.is_some() || hard)
+        self.is_async()
+            && (self.model.attempt_timeout.is_some() || hard || self.asks_policy_for_limits())
+    }
+
+    fn looks_at_values(&self) -> bool {
+        self.model.when_value.is_some() || self.model.classify_value.is_some()
+    }
+
+    /// Whether a shared policy may limit attempts. Not where values are looked at: there may be no
+    /// error to cut off with, and the policy was refused if it cuts.
+    fn asks_policy_for_limits(&self) -> bool {
+        self.model.policy.is_some() && !self.looks_at_values()
+    }
+
+    /// Whether nothing but `policy = …` may limit attempts, and the types can be asked for it.
+    fn may_be_limited_by_policy_alone(&self) -> bool {
+        self.model.attempt_timeout.is_none()
+            && self.model.deadline.is_none()
+            && self.output.as_ref().is_some_and(|output| !has_placeholder(output.to_token_stream()))
     }
 
     /// Whether the last error outlives its attempt, because the cut of a later one returns it.
     fn keeps_error(&self) -> bool {
-        self.is_limited() && self.model.deadline.is_some()
+        self.is_limited() && (self.model.deadline.is_some() || self.asks_policy_for_limits())
     }
 
     fn tokens(&self, body: &Group) -> TokenStream {
@@ -145,11 +174,26 @@ impl Loop<'_> {
         let last = self.keeps_error().then(
             || quote_spanned!(site => let mut __steadfast_last = ::core::option::Option::None;),
         );
+        let keep = self.keeps_error().then(|| {
+            quote_spanned! { site =>
+                if ::core::option::Option::is_none(&__steadfast_limit) {
+                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
+                }
+            }
+        });
         let attempt = self.attempt(body);
         let step = self.step();
-        let pause = if !self.is_async() {
-            quote_spanned!(site => #private::Blocking::pause(&mut __steadfast_call, #policy, __steadfast_delay);)
-        } else if let Some(sleep) = &self.model.sleep {
+        if !self.is_async() {
+            return quote_spanned! { site =>
+                let mut __steadfast_call = #call;
+                loop {
+                    #context
+                    #attempt
+                    #step
+                }
+            };
+        }
+        let pause = if let Some(sleep) = &self.model.sleep {
             let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
             quote_spanned! { span =>
                 if !__steadfast_delay.is_zero() {
@@ -171,7 +215,9 @@ impl Loop<'_> {
                 let __steadfast_delay = {
                     #context
                     #attempt
-                    #step
+                    let __steadfast_delay = #step;
+                    #keep
+                    __steadfast_delay
                 };
                 #pause
             }
@@ -192,36 +238,43 @@ impl Loop<'_> {
             Some(output) => quote!(#output),
             None => quote_spanned!(site => ()),
         };
+        // What is said of an attempt as a whole stands at the name: the body would be underlined from
+        // its first line to its last.
+        let span = site.located_at(self.name);
+        let (private, mut attempt) = (at(private, span), self.refusal.clone());
+        attempt.set_span(span);
+        let attempt = quote_spanned!(span => #private::#attempt!);
         let run = match self.wait {
             Wait::Blocked => {
-                return quote_spanned! { at_body =>
+                return quote_spanned! { span =>
                     let __steadfast_outcome =
-                        #private::call(|| -> #output { #(#rebound)* #body });
+                        #private::call(#attempt(|| -> [#output] { #(#rebound)* #body }));
                 };
             }
             // An async block has no place for its type: a `return` that is never run tells it.
-            Wait::Awaited => quote_spanned! { at_body =>
-                async {
+            Wait::Awaited => quote_spanned! { span =>
+                #attempt(async {
                     if false {
                         return #private::expect_type::<#output>();
                     }
                     #(#rebound)*
                     #body
-                }
+                })
             },
             Wait::Returned => {
                 let returned = self.returned.iter();
-                quote_spanned! { at_body =>
-                    #private::call(|| #(-> #returned)* { #(#rebound)* #body })
+                quote_spanned! { span =>
+                    #private::call(#attempt(|| #(-> [#returned])* { #(#rebound)* #body }))
                 }
             }
         };
-        let pinned = quote_spanned!(at_body => ::core::pin::pin!(#run));
+        let private = &self.private;
+        let pinned = quote_spanned!(span => ::core::pin::pin!(#run));
         if !self.is_limited() {
             return quote_spanned! { site =>
                 let __steadfast_outcome: #output = {
                     let __steadfast_body = #pinned;
-                    __steadfast_call.run(#policy, __steadfast_body).await
+                    #private::Polled::run(&mut __steadfast_call, #policy, __steadfast_body).await
                 };
             };
         }
@@ -241,15 +294,15 @@ impl Loop<'_> {
         quote_spanned! { site =>
             let (__steadfast_outcome, __steadfast_limit): (#output, _) = {
                 let __steadfast_body = #pinned;
-                match __steadfast_call.run_limited(#policy, __steadfast_body, #sleep).await {
+                match #private::Polled::run_limited(&mut __steadfast_call, #policy, __steadfast_body, #sleep).await {
                     ::core::result::Result::Ok(__steadfast_outcome) => {
                         (__steadfast_outcome, ::core::option::Option::None)
                     }
                     ::core::result::Result::Err(__steadfast_limit) => {
                         let __steadfast_error = #timed_out;
                         if let #private::Limit::Deadline = __steadfast_limit {
-                            __steadfast_call.cut(#policy);
-                            break #private::Outcome::from_error(match #last {
+                            #private::Polled::cut(&mut __steadfast_call, #policy);
+                            return #private::Outcome::from_error(match #last {
                                 ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
                                 ::core::option::Option::None => __steadfast_error,
                             });
@@ -271,122 +324,70 @@ impl Loop<'_> {
         match &self.model.map_timeout {
             Some(map) => {
                 let (map, span) = (&map.value, site.located_at(map.span));
-                quote_spanned!(span => #private::timed_out(#map, __steadfast_limit.timeout()))
+                let (private, output) = (at(private, span), &self.output);
+                quote_spanned! { span =>
+                    #private::timed_out::<#output>(#map, __steadfast_limit.timeout())
+                }
+            }
+            // Only a shared policy may ask for the cut: whether it does is known to const evaluation.
+            None if self.may_be_limited_by_policy_alone() => {
+                let span = site.located_at(self.output_span);
+                let (output, policy) = (&self.output, at(&self.policy, span));
+                let private = at(private, span);
+                quote_spanned! { span => {
+                    use #private::Uncut as _;
+                    const {
+                        ::core::assert!(
+                            !(#policy).cuts_attempts()
+                                || #private::Cuts::<<#output as #private::Outcome>::Error>::POSSIBLE,
+                            "the policy cuts attempts off, and the error type has no \
+                             `From<AttemptTimeout>`: write one, or `map_timeout = |timeout| …`",
+                        );
+                    }
+                    #private::Cuts::<<#output as #private::Outcome>::Error>::error(
+                        __steadfast_limit.timeout(),
+                    )
+                } }
             }
             None => {
                 let span = site.located_at(self.output_span);
+                let private = at(private, span);
                 quote_spanned!(span => #private::TimedOut::timed_out(__steadfast_limit.timeout()))
             }
         }
     }
 
-    /// The expression after an attempt: the delay before the next, or a `break`.
+    /// The expression after an attempt: it returns, or yields the delay before the next attempt;
+    /// a function that blocks has slept when it ends.
     fn step(&self) -> TokenStream {
-        let Self { private, policy, model, .. } = self;
+        let private = &self.private;
         let site = Span::mixed_site();
-        // Methods that take `&mut self` are called by path: one of the same name that a trait in scope
-        // gives every type by `&self` would be found first.
-        let call = Ident::new(if self.is_async() { "Polled" } else { "Blocking" }, site);
-        let looks_at_values = model.when_value.is_some() || model.classify_value.is_some();
-        let (error, value) = if looks_at_values {
+        let (shapes, error) = if self.looks_at_values() {
             (
+                quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};),
                 quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).steadfast_error()),
-                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).steadfast_value()),
             )
         } else {
             let span = site.located_at(self.output_span);
+            let private = at(private, span);
             (
-                quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
                 TokenStream::new(),
+                quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
             )
         };
-        let hook = model.on_retry.as_ref().map(|hook| {
-            let (hook, span) = (&hook.value, site.located_at(hook.span));
-            quote_spanned! { span =>
-                #private::hook(
-                    #hook,
-                    &__steadfast_call.event(#policy, __steadfast_seen, __steadfast_delay, __steadfast_text),
-                );
-            }
-        });
-        let seen = |class: TokenStream| {
-            hook.is_some().then(|| quote_spanned!(site => let __steadfast_seen = #class;))
-        };
-        let next = |decision: TokenStream, seen: Option<TokenStream>| {
-            quote_spanned! { site => {
-                #seen
-                match #decision {
-                    ::core::option::Option::Some(__steadfast_delay) => {
-                        #hook
-                        __steadfast_delay
-                    }
-                    ::core::option::Option::None => {
-                        __steadfast_call.stopped();
-                        break __steadfast_outcome;
-                    }
-                }
-            } }
-        };
         let class = self.class();
-        let failed = next(
-            quote_spanned! { site =>
-                #private::#call::failed(
-                    &mut __steadfast_call, #policy, __steadfast_class, __steadfast_text,
-                )
-            },
-            seen(quote_spanned!(site => ::core::option::Option::Some(__steadfast_class))),
-        );
-        let silent = quote_spanned! { site =>
-            let __steadfast_text: ::core::option::Option<&dyn ::core::fmt::Display> =
-                ::core::option::Option::None;
-        };
-        let classified = model.classify_value.as_ref().map(|classify| {
-            let (classify, span) = (&classify.value, site.located_at(classify.span));
-            quote_spanned! { span =>
-                if let ::core::option::Option::Some(__steadfast_class) = match #value {
-                    ::core::option::Option::Some(__steadfast_value) => #private::choose::<
-                        _,
-                        ::core::option::Option<#private::Classification>,
-                    >(#classify, __steadfast_value),
-                    ::core::option::Option::None => ::core::option::Option::None,
-                } {
-                    #silent
-                    #failed
-                } else
-            }
-        });
-        let polled = model.when_value.as_ref().map(|when| {
-            let (when, span) = (&when.value, site.located_at(when.span));
-            let again = next(
-                quote_spanned!(site => #private::#call::polled(&mut __steadfast_call, #policy)),
-                seen(quote_spanned!(site => ::core::option::Option::None)),
-            );
-            quote_spanned! { span =>
-                if match #value {
-                    ::core::option::Option::Some(__steadfast_value) => {
-                        #private::choose::<_, ::core::primitive::bool>(#when, __steadfast_value)
-                    }
-                    ::core::option::Option::None => false,
-                } {
-                    #silent
-                    #again
-                } else
-            }
-        });
-        let shapes = looks_at_values
-            .then(|| quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};));
-        let keep = self.keeps_error().then(|| {
-            quote_spanned!(site => __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);)
-        });
+        let (call, failed) = (self.call(), self.failed());
+        let (classified, polled) = (self.classified_value(), self.polled_value());
         quote_spanned! { site =>
-            let __steadfast_delay = {
+            {
                 #shapes
                 use #private::find::ways::*;
                 match #error {
                     ::core::option::Option::None => {
                         #classified #polled {
-                            __steadfast_call.succeeded();
-                            break __steadfast_outcome;
+                            #private::#call::succeeded(&mut __steadfast_call, &__STEADFAST_OPERATION);
+                            ::core::mem::forget(__steadfast_call);
+                            return __steadfast_outcome;
                         }
                     }
                     ::core::option::Option::Some(__steadfast_error) => {
@@ -395,9 +396,141 @@ impl Loop<'_> {
                         #failed
                     }
                 }
+            }
+        }
+    }
+
+    /// The value of the outcome, if it is there to be looked at.
+    fn value(&self) -> TokenStream {
+        let private = &self.private;
+        quote_spanned! { Span::mixed_site() =>
+            (&&#private::shape::of(&__steadfast_outcome)).steadfast_value()
+        }
+    }
+
+    /// `if` the value is a failure `… else`, for `classify_value`.
+    fn classified_value(&self) -> Option<TokenStream> {
+        let private = &self.private;
+        let classify = self.model.classify_value.as_ref()?;
+        let span = Span::mixed_site().located_at(classify.span);
+        let (private, value) = (at(private, span), at(&self.value(), span));
+        let (classify, failed) = (&classify.value, self.failed());
+        let silent = Self::without_text();
+        Some(quote_spanned! { span =>
+            if let ::core::option::Option::Some(__steadfast_class) = match #value {
+                ::core::option::Option::Some(__steadfast_value) => #private::choose::<
+                    _,
+                    ::core::option::Option<#private::Classification>,
+                >(#classify, __steadfast_value),
+                ::core::option::Option::None => ::core::option::Option::None,
+            } {
+                #silent
+                #failed
+            } else
+        })
+    }
+
+    /// `if` the value is to be seen again `… else`, for `when_value`.
+    fn polled_value(&self) -> Option<TokenStream> {
+        let Self { private, policy, .. } = self;
+        let when = self.model.when_value.as_ref()?;
+        let span = Span::mixed_site().located_at(when.span);
+        let (when, silent) = (&when.value, Self::without_text());
+        let call = self.call();
+        let again = self.next(
+            &quote_spanned!(span => #private::#call::polled(&mut __steadfast_call, #policy)),
+            &quote_spanned!(span => ::core::option::Option::None),
+        );
+        let (private, value) = (at(private, span), at(&self.value(), span));
+        Some(quote_spanned! { span =>
+            if match #value {
+                ::core::option::Option::Some(__steadfast_value) => {
+                    #private::choose::<_, ::core::primitive::bool>(#when, __steadfast_value)
+                }
+                ::core::option::Option::None => false,
+            } {
+                #silent
+                #again
+            } else
+        })
+    }
+
+    /// A value has no text of its own, and only the hook would ask for it.
+    fn without_text() -> TokenStream {
+        quote_spanned! { Span::mixed_site() =>
+            let __steadfast_text: ::core::option::Option<&dyn ::core::fmt::Display> =
+                ::core::option::Option::None;
+        }
+    }
+
+    /// What follows a failure that was classified.
+    fn failed(&self) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let call = self.call();
+        let site = Span::mixed_site();
+        if !self.is_async() && self.model.on_retry.is_none() {
+            return quote_spanned! { site =>
+                if !#private::#call::again(
+                    &mut __steadfast_call, #policy, __steadfast_class, __steadfast_text,
+                ) {
+                    return __steadfast_outcome;
+                }
             };
-            #keep
-            __steadfast_delay
+        }
+        self.next(
+            &quote_spanned! { site =>
+                #private::#call::failed(
+                    &mut __steadfast_call, #policy, __steadfast_class, __steadfast_text,
+                )
+            },
+            &quote_spanned!(site => ::core::option::Option::Some(__steadfast_class)),
+        )
+    }
+
+    /// What follows the decision of the runtime: its delay, or the end.
+    fn next(&self, decision: &TokenStream, seen: &TokenStream) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let hook = self.model.on_retry.as_ref().map(|hook| {
+            let (hook, span) = (&hook.value, site.located_at(hook.span));
+            let (private, policy) = (at(private, span), at(policy, span));
+            quote_spanned! { span =>
+                #private::hook(
+                    #hook,
+                    &__steadfast_call.event(#policy, #seen, __steadfast_delay, __steadfast_text),
+                );
+            }
+        });
+        // A timeout is the answer only where no attempt before it ended with an error of its own.
+        let answer = if self.keeps_error() {
+            quote_spanned! { site =>
+                match __steadfast_last {
+                    ::core::option::Option::Some(__steadfast_last)
+                        if ::core::option::Option::is_some(&__steadfast_limit) =>
+                    {
+                        #private::Outcome::from_error(__steadfast_last)
+                    }
+                    _ => __steadfast_outcome,
+                }
+            }
+        } else {
+            quote_spanned!(site => __steadfast_outcome)
+        };
+        let next = if self.is_async() {
+            quote_spanned!(site => __steadfast_delay)
+        } else {
+            quote_spanned! { site =>
+                #private::Blocking::pause(&mut __steadfast_call, #policy, __steadfast_delay);
+            }
+        };
+        quote_spanned! { site =>
+            match #decision {
+                ::core::option::Option::Some(__steadfast_delay) => {
+                    #hook
+                    #next
+                }
+                ::core::option::Option::None => return #answer,
+            }
         }
     }
 
@@ -423,4 +556,13 @@ impl Loop<'_> {
             }
         }
     }
+}
+
+fn has_placeholder(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "_",
+        TokenTree::Punct(punct) => punct.as_char() == '_',
+        TokenTree::Group(group) => has_placeholder(group.stream()),
+        TokenTree::Literal(_) => false,
+    })
 }

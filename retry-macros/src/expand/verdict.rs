@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use crate::model::{Entry, Retry, Rule};
+use crate::runtime_path::at;
 
 /// An expression of type `Classification`, given `error: &E`.
 pub(crate) fn of_error(
@@ -19,18 +20,21 @@ pub(crate) fn of_error(
     let chosen = match model.rule.as_ref().map(|rule| &rule.value) {
         None => {
             let span = site.located_at(output_span);
+            let (private, error) = (at(private, span), at(error, span));
             quote_spanned!(span => #private::Classify::classify(#error))
         }
         Some(Rule::Any) => decided(quote!(true)),
         Some(Rule::On(entries)) => decided(any(entries, error, private)),
         Some(Rule::When(when)) => {
             let span = site.located_at(when.span());
+            let (private, error) = (at(private, span), at(error, span));
             decided(
                 quote_spanned!(span => #private::choose::<_, ::core::primitive::bool>(#when, #error)),
             )
         }
         Some(Rule::Classify(classify)) => {
             let span = site.located_at(classify.span());
+            let (private, error) = (at(private, span), at(error, span));
             quote_spanned!(span => #private::choose::<_, #private::Classification>(#classify, #error))
         }
     };
@@ -59,7 +63,8 @@ fn one(entry: &Entry, error: &TokenStream, private: &TokenStream) -> TokenStream
     match entry {
         Entry::Type(ty) => {
             let span = site.located_at(ty.span());
-            quote_spanned!(span => (&&&&#private::find::probe::<#ty, _>(#error)).steadfast_any(|_: &#ty| true))
+            let (private, error) = (at(private, span), at(error, span));
+            quote_spanned!(span => (&&&&#private::find::probe::<#ty, _>(#error)).steadfast_any(|_| true))
         }
         Entry::Variant { owner, variant } => {
             // A constant has no fields to leave out.
@@ -75,6 +80,7 @@ fn one(entry: &Entry, error: &TokenStream, private: &TokenStream) -> TokenStream
         }
         Entry::Pattern { owner: None, pattern } => {
             let span = site.located_at(pattern.span());
+            let error = at(error, span);
             quote_spanned!(span => (match *#error { #pattern => true, _ => false }))
         }
     }
@@ -88,8 +94,9 @@ fn matching(
     private: &TokenStream,
 ) -> TokenStream {
     let span = Span::mixed_site().located_at(span);
+    let (private, error) = (at(private, span), at(error, span));
     quote_spanned! { span =>
         (&&&&#private::find::probe::<#owner, _>(#error))
-            .steadfast_any(|__steadfast_found: &#owner| match *__steadfast_found { #pattern => true, _ => false })
+            .steadfast_any(|__steadfast_found| match *__steadfast_found { #pattern => true, _ => false })
     }
 }

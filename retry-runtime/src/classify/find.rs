@@ -7,18 +7,18 @@
 //!
 //! 1. [`InChain`]: `E: Error + 'static`. The error itself and everything it wraps.
 //! 2. [`Itself`]: `E` is `T` and no error type.
-//! 3. [`Behind`]: `E: AsRef<dyn Error + Send + Sync>`: `anyhow::Error`, `eyre::Report`, boxes.
-//! 4. [`Elsewhere`]: the boxes that are left, and otherwise the compile error.
+//! 3. [`Behind`]: `E: Deref` to a `dyn Error`: every box, `anyhow::Error`, `eyre::Report`.
+//! 4. [`Elsewhere`]: pointers straight to a `T`, and otherwise the compile error.
 //!
 //! Lookup ignores lifetimes. An error type with a lifetime parameter is therefore taken by the
 //! first way and refused there; `when` serves it.
 
 use std::error::Error;
 use std::io;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::ops::Deref;
 
 use super::chain::{as_type, links};
+use super::{Classification, Classify};
 
 /// Asks whether a `T` can be found in an error of type `E`.
 ///
@@ -86,6 +86,20 @@ impl Wanted<AsProperty> for io::ErrorKind {
     }
 }
 
+#[cfg(feature = "http")]
+impl Wanted<AsProperty> for ::http::StatusCode {
+    fn any_in(error: &(dyn Error + 'static), test: &mut dyn FnMut(&Self) -> bool) -> bool {
+        links(error).filter_map(super::http::status_of).any(|status| test(&status))
+    }
+}
+
+#[cfg(feature = "tonic")]
+impl Wanted<AsProperty> for ::tonic::Code {
+    fn any_in(error: &(dyn Error + 'static), test: &mut dyn FnMut(&Self) -> bool) -> bool {
+        links(error).filter_map(as_type::<::tonic::Status>).any(|status| test(&status.code()))
+    }
+}
+
 /// First way: the error is an error type, the search goes through its chain.
 pub trait InChain<T, M> {
     /// Whether `test` holds for any `T` in the error.
@@ -110,79 +124,73 @@ impl<T> Itself<T> for &&Probe<'_, T, T> {
     }
 }
 
-/// Third way: the error shows an error type behind it.
+/// Third way: the error points to an error of any type.
 pub trait Behind<T, M> {
     /// Whether `test` holds for any `T` in the error.
     fn steadfast_any(&self, test: impl FnMut(&T) -> bool) -> bool;
 }
 
-impl<E, T: Wanted<M>, M> Behind<T, M> for &Probe<'_, E, T>
-where
-    E: AsRef<dyn Error + Send + Sync + 'static> + ?Sized,
-{
+impl<E: Deref<Target: AsError> + ?Sized, T: Wanted<M>, M> Behind<T, M> for &Probe<'_, E, T> {
     fn steadfast_any(&self, mut test: impl FnMut(&T) -> bool) -> bool {
-        T::any_in(self.error.as_ref(), &mut test)
+        T::any_in(self.error.as_error(), &mut test)
     }
 }
 
-/// Last way: what no rule but a list covers, and the error message for the rest.
+/// An error of any type, with or without the auto traits.
+pub trait AsError {
+    /// The error without them.
+    fn as_error(&self) -> &(dyn Error + 'static);
+}
+
+macro_rules! as_error {
+    ($($error:ty),*) => {$(
+        impl AsError for $error {
+            fn as_error(&self) -> &(dyn Error + 'static) {
+                self
+            }
+        }
+    )*};
+}
+
+as_error!(dyn Error, dyn Error + Send, dyn Error + Send + Sync);
+
+/// Last way: a pointer to the wanted type, and the error message for the rest.
 pub trait Elsewhere<E: ?Sized, T> {
-    /// Whether `test` holds for any `T` in the error.
-    fn steadfast_any<M>(&self, test: impl FnMut(&T) -> bool) -> bool
+    /// Whether `test` holds for the `T` in the error.
+    fn steadfast_any(&self, test: impl FnMut(&T) -> bool) -> bool
     where
-        E: CanHold<T, M>;
+        E: CanHold<T>;
 }
 
 impl<E: ?Sized, T> Elsewhere<E, T> for Probe<'_, E, T> {
-    fn steadfast_any<M>(&self, mut test: impl FnMut(&T) -> bool) -> bool
+    fn steadfast_any(&self, mut test: impl FnMut(&T) -> bool) -> bool
     where
-        E: CanHold<T, M>,
+        E: CanHold<T>,
     {
-        self.error.any_held(&mut test)
+        test(self.error.held())
     }
 }
 
-/// Errors that can hold a `T` without being errors themselves.
+/// Errors that hold a `T` without being errors themselves.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can never hold a `{T}`",
-    label = "not to be found in a `{Self}`",
-    note = "an entry of `on` or `not_on` is the error type of the function, or an error that it \
-            can wrap",
-    note = "the search needs `{Self}: std::error::Error + 'static`, and the same of `{T}`; for \
-            anything else write `when = |error| …`"
+    label = "no `{T}` can be found in this error",
+    note = "an entry of `on` or `not_on` names the error type of the function, or an error type \
+            (`std::error::Error + 'static`) that it can wrap",
+    note = "a generic error type needs the bound `std::error::Error + 'static`",
+    note = "for anything else decide in code: `when = |error| …`"
 )]
-pub trait CanHold<T, M> {
-    /// Whether `test` holds for any `T` held here.
-    fn any_held(&self, test: &mut dyn FnMut(&T) -> bool) -> bool;
+pub trait CanHold<T> {
+    /// The `T`.
+    fn held(&self) -> &T;
 }
 
-/// Marks a pointer straight to the wanted type.
-#[derive(Debug)]
-pub struct Pointee(());
-
-macro_rules! erased {
-    ($($pointer:ty),*) => {$(
-        impl<T: Wanted<M>, M> CanHold<T, M> for $pointer {
-            fn any_held(&self, test: &mut dyn FnMut(&T) -> bool) -> bool {
-                T::any_in(&**self, test)
-            }
-        }
-    )*};
+#[diagnostic::do_not_recommend]
+impl<E: Deref<Target = T> + ?Sized, T> CanHold<T> for E {
+    fn held(&self) -> &T {
+        self
+    }
 }
-
-erased!(Box<dyn Error>, Box<dyn Error + Send>, Rc<dyn Error>);
-
-macro_rules! pointee {
-    ($($pointer:ident),*) => {$(
-        impl<T> CanHold<T, Pointee> for $pointer<T> {
-            fn any_held(&self, test: &mut dyn FnMut(&T) -> bool) -> bool {
-                test(self)
-            }
-        }
-    )*};
-}
-
-pointee!(Box, Rc, Arc);
 
 /// Asks an error for its text: `Some` where it implements `Display`.
 ///
@@ -233,7 +241,7 @@ impl<'a, E: ?Sized> Silent<'a> for TextProbe<'a, E> {
 }
 
 /// Asks an error what it knows of itself where something else decides: `Some` by its own
-/// [`Classify`](super::Classify), else by its chain, `None` for a type that is no error.
+/// [`Classify`], else by its chain, `None` for a type that is no error.
 ///
 /// This is where the server's hint comes from under `on` and `when`.
 ///
@@ -259,14 +267,14 @@ pub struct ClassProbe<'a, E: ?Sized> {
     error: &'a E,
 }
 
-/// The error implements [`Classify`](super::Classify).
+/// The error implements [`Classify`].
 pub trait Classified {
     /// What the error says of itself.
-    fn steadfast_class(&self) -> Option<super::Classification>;
+    fn steadfast_class(&self) -> Option<Classification>;
 }
 
-impl<E: super::Classify + ?Sized> Classified for &&ClassProbe<'_, E> {
-    fn steadfast_class(&self) -> Option<super::Classification> {
+impl<E: Classify + ?Sized> Classified for &&ClassProbe<'_, E> {
+    fn steadfast_class(&self) -> Option<Classification> {
         Some(self.error.classify())
     }
 }
@@ -274,11 +282,11 @@ impl<E: super::Classify + ?Sized> Classified for &&ClassProbe<'_, E> {
 /// The error has a chain.
 pub trait ClassifiedBySource {
     /// What the chain says.
-    fn steadfast_class(&self) -> Option<super::Classification>;
+    fn steadfast_class(&self) -> Option<Classification>;
 }
 
 impl<E: Error + 'static> ClassifiedBySource for &ClassProbe<'_, E> {
-    fn steadfast_class(&self) -> Option<super::Classification> {
+    fn steadfast_class(&self) -> Option<Classification> {
         Some(super::by_source(self.error))
     }
 }
@@ -286,16 +294,42 @@ impl<E: Error + 'static> ClassifiedBySource for &ClassProbe<'_, E> {
 /// The error says nothing.
 pub trait Unclassified {
     /// Nothing.
-    fn steadfast_class(&self) -> Option<super::Classification>;
+    fn steadfast_class(&self) -> Option<Classification>;
 }
 
 impl<E: ?Sized> Unclassified for ClassProbe<'_, E> {
-    fn steadfast_class(&self) -> Option<super::Classification> {
+    fn steadfast_class(&self) -> Option<Classification> {
         None
     }
 }
 
+/// The own word of a link that is a `T`; the rows of [`classify_as!`](crate::classify_as).
+pub fn class_of<T: Error + Classify + 'static>(
+    link: &(dyn Error + 'static),
+) -> Option<Classification> {
+    as_type::<T>(link).map(Classify::classify)
+}
+
+/// The word of the first link that one of `rows` knows; otherwise permanent.
+pub fn first_class(
+    error: &(dyn Error + 'static),
+    rows: &[fn(&(dyn Error + 'static)) -> Option<Classification>],
+) -> Classification {
+    let mut of_wrapper = None;
+    for link in links(error) {
+        let Some(class) = rows.iter().find_map(|row| row(link)) else { continue };
+        // As in `by_source`: what stands inside an `io::Error` says it more exactly.
+        if as_type::<io::Error>(link).is_some_and(|error| error.get_ref().is_some()) {
+            of_wrapper = of_wrapper.or(Some(class));
+        } else {
+            return class;
+        }
+    }
+    of_wrapper.unwrap_or(Classification::permanent())
+}
+
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests {
     use std::error::Error;
     use std::fmt;

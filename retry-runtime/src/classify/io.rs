@@ -1,6 +1,14 @@
 //! `std::io::Error` by its kind.
 
-use std::io::ErrorKind::{self, *};
+use std::io::ErrorKind::{
+    self, AddrInUse, AddrNotAvailable, AlreadyExists, ArgumentListTooLong, BrokenPipe,
+    ConnectionAborted, ConnectionRefused, ConnectionReset, CrossesDevices, Deadlock,
+    DirectoryNotEmpty, ExecutableFileBusy, FileTooLarge, HostUnreachable, Interrupted, InvalidData,
+    InvalidFilename, InvalidInput, IsADirectory, NetworkDown, NetworkUnreachable, NotADirectory,
+    NotConnected, NotFound, NotSeekable, OutOfMemory, PermissionDenied, QuotaExceeded,
+    ReadOnlyFilesystem, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut, TooManyLinks,
+    UnexpectedEof, Unsupported, WouldBlock, WriteZero,
+};
 
 use super::{Classification, Kind};
 
@@ -59,4 +67,75 @@ pub(crate) fn kind(kind: ErrorKind) -> Option<Classification> {
 
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[allow(clippy::enum_glob_use, reason = "as above")]
+    use std::io::ErrorKind::{self, *};
+
+    use super::kind;
+    use crate::Kind;
+
+    #[test]
+    fn refused_connections_are_unsent_and_nothing_else_is() {
+        for unsent in [ConnectionRefused, AddrNotAvailable] {
+            assert!(kind(unsent).unwrap().is_unsent(), "{unsent}");
+        }
+        for sent in BROKEN.iter().chain(LATE).chain(HELD).chain(PERMANENT) {
+            assert!(!kind(*sent).unwrap().is_unsent(), "{sent}");
+        }
+    }
+
+    const BROKEN: &[ErrorKind] = &[
+        ConnectionReset,
+        ConnectionAborted,
+        BrokenPipe,
+        UnexpectedEof,
+        NotConnected,
+        HostUnreachable,
+        NetworkUnreachable,
+        NetworkDown,
+        Interrupted,
+        StaleNetworkFileHandle,
+    ];
+    const LATE: &[ErrorKind] = &[TimedOut, WouldBlock];
+    const HELD: &[ErrorKind] = &[ResourceBusy, ExecutableFileBusy, Deadlock];
+    const PERMANENT: &[ErrorKind] = &[
+        NotFound,
+        PermissionDenied,
+        AlreadyExists,
+        InvalidInput,
+        InvalidData,
+        Unsupported,
+        NotADirectory,
+        IsADirectory,
+        DirectoryNotEmpty,
+        ReadOnlyFilesystem,
+        NotSeekable,
+        CrossesDevices,
+        TooManyLinks,
+        InvalidFilename,
+        FileTooLarge,
+        ArgumentListTooLong,
+        AddrInUse,
+        StorageFull,
+        QuotaExceeded,
+        OutOfMemory,
+        WriteZero,
+    ];
+
+    #[test]
+    fn every_group_has_its_kind() {
+        let groups = [(BROKEN, Kind::Transient), (LATE, Kind::Timeout), (HELD, Kind::Conflict)];
+        for (group, expected) in groups {
+            for &member in group {
+                assert_eq!(kind(member).unwrap().retryable_kind(), Some(expected), "{member}");
+            }
+        }
+        for &member in PERMANENT {
+            assert!(!kind(member).unwrap().is_retryable(), "{member}");
+        }
+        assert_eq!(kind(Other), None);
+    }
 }

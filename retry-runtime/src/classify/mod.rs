@@ -2,12 +2,34 @@
 //!
 //! Knows errors and nothing else: no time, no policy, no attempt count.
 
+#[cfg(feature = "anyhow")]
+mod anyhow;
+mod as_types;
 mod by_source;
 mod chain;
 mod classification;
+mod fields;
 #[doc(hidden)]
 pub mod find;
+mod hint;
+#[cfg(feature = "http")]
+pub mod http;
 mod io;
+mod messages;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+mod sqlstate;
+#[cfg(feature = "sqlx")]
+mod sqlx;
+mod status;
+#[cfg(feature = "tokio")]
+mod tokio;
+#[cfg(feature = "tokio-postgres")]
+mod tokio_postgres;
+#[cfg(feature = "tonic")]
+mod tonic;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -16,6 +38,11 @@ use std::sync::Arc;
 
 pub use by_source::by_source;
 pub use classification::{Classification, Kind};
+#[doc(hidden)]
+pub use fields::{HintField, InnerField, StatusField};
+pub use hint::{LONGEST_HINT, retry_after, retry_after_ms};
+pub use sqlstate::sqlstate;
+pub use status::status;
 
 /// An error that knows whether trying again may help.
 ///
@@ -101,6 +128,10 @@ impl Classify for dyn Error + Send + Sync + 'static {
 /// By its kind, or by a known error that it wraps.
 impl Classify for std::io::Error {
     fn classify(&self) -> Classification {
+        // Most I/O errors wrap nothing, so that there is no chain to walk.
+        if self.get_ref().is_none() {
+            return io::kind(self.kind()).unwrap_or(Classification::permanent());
+        }
         by_source(self)
     }
 }

@@ -17,6 +17,17 @@ static TIMER: OnceLock<fn(Duration) -> BoxSleep> = OnceLock::new();
 /// Installs the timer that async functions of this process sleep with, for runtimes other than
 /// tokio. A single function says `sleep = path` instead.
 ///
+/// ```
+/// use std::time::Duration;
+///
+/// fn instant(_: Duration) -> retry_runtime::BoxSleep {
+///     Box::pin(std::future::ready(())) // a real one waits
+/// }
+///
+/// assert!(retry_runtime::set_timer(instant).is_ok());
+/// assert!(retry_runtime::set_timer(instant).is_err(), "there is one timer");
+/// ```
+///
 /// # Errors
 ///
 /// Gives the timer back when one is installed already.
@@ -46,6 +57,10 @@ pub fn sleep(duration: Duration) -> Sleep {
 }
 
 /// A timer that no test scope skips: what ends an attempt is not a delay.
+///
+/// # Panics
+///
+/// Without the feature `tokio`, when no timer is installed.
 pub fn timer(duration: Duration) -> Sleep {
     if let Some(timer) = TIMER.get() {
         return Sleep(Timer::Boxed(timer(duration)));
@@ -76,10 +91,10 @@ impl Future for Sleep {
 /// Blocks the thread for `duration`. On a worker thread of a runtime that stalls other tasks, which
 /// is said once.
 pub(crate) fn block(duration: Duration) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
     if duration.is_zero() || testing::skip_sleep(duration) {
         return;
     }
-    static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.load(Relaxed) && on_async_worker() && !WARNED.swap(true, Relaxed) {
         tracing::warn!(
             target: "steadfast::retry",

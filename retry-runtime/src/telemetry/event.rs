@@ -31,7 +31,7 @@ impl fmt::Debug for RetryEvent<'_> {
             .field("max_attempts", &self.max_attempts)
             .field("delay", &self.delay)
             .field("classification", &self.classification)
-            .field("error", &self.error.map(|error| error.to_string()))
+            .field("error", &self.error.map(std::string::ToString::to_string))
             .finish()
     }
 }

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use crate::engine::StopReason;
 use crate::operation::{Operation, State};
+use crate::policy::RetryPolicy;
 use crate::testing;
 
 static SEEN: Mutex<Vec<&'static Operation>> = Mutex::new(Vec::new());
 
 /// Notes an operation at its first slow event.
 pub(crate) fn see(operation: &'static Operation, state: &State) {
-    if state.first_seen() {
-        if std::ptr::eq(operation.state, state) {
-            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
-        }
+    if state.first_seen() && std::ptr::eq(operation.state, state) {
+        SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
     }
 }
 
@@ -30,7 +29,7 @@ pub struct Snapshot {
 }
 
 /// What was counted of one operation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OperationSnapshot {
     /// `module::function`, or what `name` says.
@@ -39,6 +38,8 @@ pub struct OperationSnapshot {
     pub file: &'static str,
     /// The line of its attribute.
     pub line: u32,
+    /// Its policy; `None` where it depends on a generic parameter or belongs to no attribute.
+    pub policy: Option<&'static RetryPolicy>,
     /// Calls that have ended.
     pub calls: u64,
     /// Calls of the body by them.
@@ -59,6 +60,7 @@ impl OperationSnapshot {
             name: operation.name,
             file: operation.file,
             line: operation.line,
+            policy: operation.policy,
             calls: state.calls(),
             attempts: state.attempts(),
             ok: state.first_ok(),

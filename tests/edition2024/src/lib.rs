@@ -7,7 +7,11 @@
 #![deny(clippy::all, clippy::pedantic, clippy::cargo, clippy::nursery)]
 #![forbid(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![forbid(clippy::allow_attributes_without_reason)]
-#![allow(clippy::cargo_common_metadata, clippy::multiple_crate_versions, reason = "a package of tests")]
+#![allow(
+    clippy::cargo_common_metadata,
+    clippy::multiple_crate_versions,
+    reason = "a package of tests"
+)]
 
 use std::future::Future;
 use std::io::{self, ErrorKind};

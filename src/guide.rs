@@ -1,0 +1,14 @@
+//! The README and the guide as doctests, so that none of their code can stop compiling unnoticed.
+//! Holds no code itself and is never part of a build.
+
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+#[doc = include_str!("../docs/attributes-retry.md")]
+mod attributes_retry {}
+
+#[doc = include_str!("../docs/classification.md")]
+mod classification {}
+
+#[doc = include_str!("../docs/when-not-to-retry.md")]
+mod when_not_to_retry {}

@@ -1,0 +1,9 @@
+use steadfast::Classify;
+
+#[derive(Classify)]
+enum ApiError {
+    #[retryable(timeout)]
+    Timeout,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use steadfast::Classify;
+
+#[derive(Classify)]
+#[retryable]
+enum ApiError {
+    #[retryable]
+    Timeout,
+}
+
+fn main() {}

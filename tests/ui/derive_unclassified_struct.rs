@@ -1,0 +1,6 @@
+use steadfast::Classify;
+
+#[derive(Classify)]
+struct Timeout;
+
+fn main() {}

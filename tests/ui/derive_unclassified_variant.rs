@@ -1,0 +1,10 @@
+use steadfast::Classify;
+
+#[derive(Classify)]
+enum ApiError {
+    #[retryable]
+    Timeout,
+    Unauthorized,
+}
+
+fn main() {}

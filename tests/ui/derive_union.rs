@@ -1,0 +1,8 @@
+use steadfast::Classify;
+
+#[derive(Classify)]
+union Either {
+    _number: u32,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use steadfast::retry;
+
+#[retry(max_attempts = 3, base_delay = "1s", max_attempts = 4)]
+fn fetch() -> std::io::Result<u32> {
+    Ok(1)
+}
+
+fn main() {
+    let _ = fetch();
+}

@@ -1,0 +1,10 @@
+use steadfast::retry;
+
+#[retry]
+enum Client {
+    Idle,
+}
+
+fn main() {
+    let _ = Client::Idle;
+}

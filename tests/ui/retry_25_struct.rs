@@ -1,0 +1,8 @@
+use steadfast::retry;
+
+#[retry]
+struct Client;
+
+fn main() {
+    let _ = Client;
+}

@@ -1,0 +1,10 @@
+use steadfast::retry;
+
+#[retry]
+mod client {
+    pub struct Client;
+}
+
+fn main() {
+    let _ = client::Client;
+}

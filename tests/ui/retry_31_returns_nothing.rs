@@ -1,0 +1,8 @@
+use steadfast::retry;
+
+#[retry]
+fn fetch() {}
+
+fn main() {
+    fetch();
+}

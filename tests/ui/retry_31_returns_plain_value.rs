@@ -1,0 +1,10 @@
+use steadfast::retry;
+
+#[retry]
+fn fetch() -> u32 {
+    1
+}
+
+fn main() {
+    let _ = fetch();
+}

@@ -1,0 +1,10 @@
+use steadfast::retry;
+
+#[retry]
+fn fetch() -> ! {
+    loop {}
+}
+
+fn main() {
+    fetch();
+}

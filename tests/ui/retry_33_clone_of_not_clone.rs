@@ -1,0 +1,16 @@
+use steadfast::retry;
+
+struct Ticket;
+
+fn redeem(_: Ticket) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[retry(clone(ticket))]
+fn fetch(ticket: Ticket) -> std::io::Result<()> {
+    redeem(ticket)
+}
+
+fn main() {
+    let _ = fetch(Ticket);
+}

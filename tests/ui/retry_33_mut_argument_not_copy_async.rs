@@ -1,0 +1,11 @@
+use steadfast::retry;
+
+#[retry]
+async fn fetch(mut text: String) -> std::io::Result<usize> {
+    text.push('x');
+    Ok(text.len())
+}
+
+fn main() {
+    let _ = fetch(String::new());
+}

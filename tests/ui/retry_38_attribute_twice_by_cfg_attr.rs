@@ -1,0 +1,11 @@
+use steadfast::retry;
+
+#[retry(max_attempts = 2)]
+#[cfg_attr(all(), retry(base_delay = "2s"))]
+fn fetch() -> std::io::Result<u32> {
+    Ok(1)
+}
+
+fn main() {
+    let _ = fetch();
+}

@@ -1,0 +1,12 @@
+use steadfast::retry;
+
+const DELAY: u64 = 100;
+
+#[retry(base_delay = DELAY)]
+fn fetch() -> std::io::Result<u32> {
+    Ok(1)
+}
+
+fn main() {
+    let _ = fetch();
+}

@@ -1,0 +1,14 @@
+use steadfast::retry;
+
+enum ApiError {
+    Timeout,
+}
+
+#[retry]
+async fn fetch() -> Result<(), ApiError> {
+    Err(ApiError::Timeout)
+}
+
+fn main() {
+    let _ = fetch();
+}

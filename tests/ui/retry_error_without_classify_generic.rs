@@ -1,0 +1,10 @@
+use steadfast::retry;
+
+#[retry]
+fn fetch<E>(error: fn() -> E) -> Result<(), E> {
+    Err(error())
+}
+
+fn main() {
+    let _ = fetch(|| std::io::Error::other("no"));
+}
