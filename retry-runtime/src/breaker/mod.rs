@@ -196,6 +196,7 @@ impl CircuitBreaker {
         Ok(Permit { breaker: self, tag, probe, started: now })
     }
 
+    #[inline]
     fn rejected(&self, retry_after: Option<Duration>) -> CircuitOpen {
         self.rejected[shard() % SHARDS].0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         CircuitOpen { name: self.name, retry_after }
@@ -225,7 +226,23 @@ impl CircuitBreaker {
         now.saturating_sub(started) > self.settings.slow_call
     }
 
+    /// A success. The usual one of a closed breaker goes into the window and touches nothing else.
+    fn succeeded(&self, tag: Tag, probe: u64, started: u64, now: u64) {
+        if self.settings.quick
+            && tag.is_closed()
+            && tag.is_untouched(self.word())
+            && !self.is_slow(started, now)
+            && let Some(window) = self.window.get()
+        {
+            window.record(tag.generation(), now, false, false);
+            return;
+        }
+        self.ended(tag, probe, started, now, false);
+    }
+
     /// A result, wherever it is not nothing.
+    #[cold]
+    #[inline(never)]
     fn ended(&self, tag: Tag, probe: u64, started: u64, now: u64, failed: bool) {
         let slow = self.is_slow(started, now);
         let settings = &self.settings;

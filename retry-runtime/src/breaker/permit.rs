@@ -55,7 +55,7 @@ impl Permit<'_> {
         if breaker.settings.plain && this.tag.is_untouched(breaker.word()) {
             return;
         }
-        breaker.ended(this.tag, this.probe, this.started, now.as_nanos(), false);
+        breaker.succeeded(this.tag, this.probe, this.started, now.as_nanos());
     }
 
     /// [`failure`](Self::failure) at a moment of the caller's clock.

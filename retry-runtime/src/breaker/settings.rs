@@ -63,6 +63,8 @@ pub(super) struct Settings {
     pub(super) trip_on_success: bool,
     /// Neither a window nor slow calls: a success has nothing to tell, and no clock is read.
     pub(super) plain: bool,
+    /// A success that is not slow only goes into the window.
+    pub(super) quick: bool,
 }
 
 impl Settings {
@@ -83,6 +85,7 @@ impl Settings {
             probe_timeout: 0,
             trip_on_success: false,
             plain: true,
+            quick: false,
         }
     }
 
@@ -168,6 +171,7 @@ impl Settings {
             "`max_recovery_timeout` is shorter than `recovery_timeout`: raise it"
         );
         self.plain = !windowed && self.slow_call == NEVER;
+        self.quick = windowed && !self.trip_on_success;
         self
     }
 }

@@ -90,6 +90,11 @@ impl Tag {
         word.0 == self.0
     }
 
+    #[inline]
+    pub(super) const fn is_closed(self) -> bool {
+        self.0 & STATE_MASK == State::Closed as u64
+    }
+
     /// Whether the word is still of this period.
     #[inline]
     pub(super) const fn is_current(self, word: Word) -> bool {

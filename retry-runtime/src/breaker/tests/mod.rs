@@ -47,9 +47,9 @@ pub(super) fn run(breaker: &CircuitBreaker, at: u64, results: &str) -> State {
 pub(super) fn timed(breaker: &CircuitBreaker, from: u64, to: u64, failed: bool) -> State {
     let permit = admit(breaker, from);
     if failed {
-        permit.failure_at(ms(to))
+        permit.failure_at(ms(to));
     } else {
-        permit.success_at(ms(to))
+        permit.success_at(ms(to));
     }
     breaker.state()
 }
