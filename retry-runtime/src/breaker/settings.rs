@@ -147,18 +147,13 @@ impl Settings {
     }
 
     const fn check(mut self) -> Self {
-        let windowed = self.windowed();
         assert!(
             !(self.given.threshold && self.failure_rate > 0.0),
             "`failure_threshold` and `failure_rate` exclude each other: keep one of them"
         );
-        self.failure_threshold = if self.failure_rate > 0.0 {
-            0
-        } else if self.given.threshold {
-            self.failure_threshold
-        } else {
-            FAILURE_THRESHOLD
-        };
+        if self.failure_rate > 0.0 {
+            self.failure_threshold = 0;
+        }
         if let Span::Calls(calls) = self.span {
             assert!(
                 !self.given.window || self.minimum_calls <= calls,
@@ -170,8 +165,8 @@ impl Settings {
             self.max_recovery == 0 || !self.given.recovery || self.max_recovery >= self.recovery,
             "`max_recovery_timeout` is shorter than `recovery_timeout`: raise it"
         );
-        self.plain = !windowed && self.slow_call == NEVER;
-        self.quick = windowed && !self.trip_on_success;
+        self.plain = !self.windowed() && self.slow_call == NEVER;
+        self.quick = self.windowed() && !self.trip_on_success;
         self
     }
 }
@@ -180,8 +175,7 @@ const fn is_rate(rate: f64) -> bool {
     rate > 0.0 && rate <= 1.0
 }
 
-/// The settings. Each returns the breaker, so that they chain in a `static`, where a wrong value
-/// does not compile.
+/// The settings, to be chained in a `static`, where a wrong value does not compile.
 impl CircuitBreaker {
     const fn set(mut self, settings: Settings) -> Self {
         self.settings = settings.check();
@@ -240,8 +234,8 @@ impl CircuitBreaker {
 
     /// The rates are those of the last `calls` calls; 100 unless set.
     ///
-    /// Exact for one thread. Threads take places in blocks of `calls / 16`, at least 1 and at most
-    /// 32, so with several the window is exact to within one block for each.
+    /// Exact for one thread. Threads take places in blocks of `calls / 8`, at least 1 and at most
+    /// 64, so with several the window is exact to within one block for each.
     ///
     /// # Panics
     ///
@@ -397,7 +391,7 @@ impl CircuitBreaker {
     /// Whether a success may open it, when it is the call that completes `minimum_calls` (as in
     /// resilience4j). Not unless set: a breaker that opens on good news is hard to explain (Polly).
     ///
-    /// Costs a look at the whole window for every call.
+    /// Every call then looks at the whole window.
     #[must_use]
     #[track_caller]
     pub const fn trip_on_success(self, yes: bool) -> Self {
