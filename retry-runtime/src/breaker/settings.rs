@@ -390,7 +390,6 @@ impl CircuitBreaker {
 
     /// Whether a success may open it, when it is the call that completes `minimum_calls` (as in
     /// resilience4j). Not unless set: a breaker that opens on good news is hard to explain (Polly).
-    ///
     /// Every call then looks at the whole window.
     #[must_use]
     #[track_caller]
