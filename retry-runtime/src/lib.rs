@@ -2,6 +2,7 @@
 
 mod attempt;
 mod backoff;
+pub mod breaker;
 mod budget;
 mod by_hand;
 mod call;
@@ -20,6 +21,7 @@ mod time;
 
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
+pub use breaker::{CircuitBreaker, CircuitOpen};
 pub use budget::{BudgetExhausted, RetryBudget};
 #[cfg(feature = "http")]
 pub use classify::http;
