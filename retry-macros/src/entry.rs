@@ -11,9 +11,9 @@ use crate::parse;
 use crate::siblings;
 use crate::signature::Function;
 
-pub(crate) fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
-    if limits::head_too_nested(&item) {
+    if limits::head_too_nested(item) {
         diagnostics.error(
             Span::call_site(),
             "the function below is nested too deeply to be read",
@@ -22,10 +22,10 @@ pub(crate) fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
         let faults = diagnostics.into_tokens();
         return quote!(#item #faults);
     }
-    let mut function = match syn::parse2::<Function>(item.clone()) {
+    let mut function = match Function::read(item) {
         Ok(function) => function,
         Err(error) => {
-            return not_a_function("retry", &item, &error);
+            return not_a_function("retry", item, &error);
         }
     };
     siblings::collect("retry", &mut function, &mut diagnostics);
@@ -99,15 +99,14 @@ fn refuse(function: &Function, looks_at_values: bool, diagnostics: &mut Diagnost
         ),
         _ => {}
     }
-    if let Some(syn::FnArg::Receiver(receiver)) = signature.inputs.first() {
-        if let (syn::ReceiverKind::Value, Some(mutability)) = (&receiver.kind, &receiver.mutability)
-        {
-            diagnostics.error(
-                mutability.span,
-                "`mut self` would carry the changes of a failed attempt into the next one",
-                "take `self`, and begin the body with `let mut this = self;`",
-            );
-        }
+    if let Some(syn::FnArg::Receiver(receiver)) = signature.inputs.first()
+        && let (syn::ReceiverKind::Value, Some(mutability)) = (&receiver.kind, &receiver.mutability)
+    {
+        diagnostics.error(
+            mutability.span,
+            "`mut self` would carry the changes of a failed attempt into the next one",
+            "take `&self`, and begin the body with a clone of what it changes",
+        );
     }
 }
 

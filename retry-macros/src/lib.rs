@@ -22,7 +22,7 @@ use proc_macro::TokenStream;
 /// Calls the body again when it fails in a way that may pass.
 #[proc_macro_attribute]
 pub fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
-    entry::retry(args.into(), item.into()).into()
+    entry::retry(args.into(), &item.into()).into()
 }
 
 /// Implements `Classify`: every variant says whether trying again may help.

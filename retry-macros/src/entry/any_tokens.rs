@@ -120,7 +120,7 @@ fn mutated(stream: TokenStream, numbers: &mut Numbers, pool: &[TokenTree]) -> To
 /// The expansion, which has to be tokens once more when it is printed.
 fn expanded(arguments: &TokenStream, item: &TokenStream, seed: u64) -> TokenStream {
     let (given, below) = (arguments.clone(), item.clone());
-    let output = std::panic::catch_unwind(move || retry(given, below)).unwrap_or_else(|_| {
+    let output = std::panic::catch_unwind(move || retry(given, &below)).unwrap_or_else(|_| {
         panic!("seed {seed} panics:\n#[retry({arguments})]\n{item}");
     });
     let printed = output.to_string();

@@ -5,7 +5,9 @@
 use std::io;
 use std::time::Duration;
 
-use steadfast::{AttemptTimeout, Classification, Classify, RetryBudget, RetryEvent, RetryPolicy, retry};
+use steadfast::{
+    AttemptTimeout, Classification, Classify, RetryBudget, RetryEvent, RetryPolicy, retry,
+};
 
 static POLICY: RetryPolicy = RetryPolicy::new().max_attempts(4);
 static BUDGET: RetryBudget = RetryBudget::new(10.0, 50);

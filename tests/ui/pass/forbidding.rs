@@ -27,11 +27,8 @@ mod without_prelude {
 }
 
 mod shadowed {
-    #[expect(dead_code)]
     pub(super) struct Result;
-    #[expect(dead_code)]
     pub(super) struct Option;
-    #[expect(dead_code)]
     pub(super) struct Box;
 
     #[::steadfast::retry]
@@ -46,4 +43,5 @@ pub async fn main() {
     assert_eq!(fetch(&["a", "b"]).unwrap(), "b");
     assert_eq!(without_prelude::fetch().await.unwrap(), 1);
     assert_eq!(shadowed::fetch().unwrap(), 1);
+    let _ = (shadowed::Result, shadowed::Option, shadowed::Box);
 }
