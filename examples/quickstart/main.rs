@@ -24,7 +24,7 @@ enum ShopError {
     #[classify(transparent)]
     Status(http::StatusError),
     /// No answer within `attempt_timeout`.
-    #[retryable(kind = Timeout)]
+    #[retryable(kind = timeout)]
     TooSlow,
 }
 
@@ -63,7 +63,7 @@ fn export(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
 #[retry(
     name = "report",
     base_delay = "40ms",
-    attempt_timeout = "200ms",
+    attempt_timeout = "300ms",
     on_retry = account::on_retry
 )]
 async fn report(client: &Client, url: &str) -> Result<String, ShopError> {
@@ -93,10 +93,10 @@ fn invoice(client: &blocking::Client, url: &str) -> Result<String, ShopError> {
 
 #[retry(
     name = "delivery",
-    max_attempts = 10,
+    max_attempts = 4,
     base_delay = "100ms",
     jitter = "none",
-    deadline = "600ms",
+    deadline = "800ms",
     on_retry = account::on_retry
 )]
 async fn delivery(client: &Client, url: &str) -> Result<String, ShopError> {

@@ -34,8 +34,8 @@ pub(crate) enum Answer {
     Status(u16),
     /// A failing status and a `Retry-After` header.
     StatusAfter(u16, &'static str),
-    /// 200, but only after this long.
-    Slow(Duration),
+    /// A status without a body, but only after this long.
+    Slow(Duration, u16),
     /// The request is read, then the connection is reset: no answer at all.
     Reset,
 }
@@ -167,9 +167,9 @@ async fn answer(
             status = known(code);
             retry_after = Some(when);
         }
-        Answer::Slow(duration) => {
+        Answer::Slow(duration, code) => {
             tokio::time::sleep(duration).await;
-            body = "at last";
+            status = known(code);
         }
         Answer::Reset => return Err(HangUp),
     }

@@ -96,7 +96,7 @@ pub(crate) enum Kind {
     Async,
     /// Returns a future of this output, in a box or not.
     Future {
-        output: Type,
+        output: Box<Type>,
         boxed: bool,
     },
 }
@@ -347,9 +347,8 @@ pub(crate) fn nameable(ty: &Type) -> Type {
 /// `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T> + …>>`, `BoxFuture<'_, T>`.
 fn future_output(ty: &Type) -> Option<Kind> {
     match ty {
-        Type::ImplTrait(ty) => {
-            bounds_output(ty.bounds.iter()).map(|output| Kind::Future { output, boxed: false })
-        }
+        Type::ImplTrait(ty) => bounds_output(ty.bounds.iter())
+            .map(|output| Kind::Future { output: Box::new(output), boxed: false }),
         Type::Path(path) => {
             let last = path.path.segments.last()?;
             let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
@@ -358,7 +357,7 @@ fn future_output(ty: &Type) -> Option<Kind> {
                 _ => None,
             });
             if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
-                return Some(Kind::Future { output: types.next()?.clone(), boxed: true });
+                return Some(Kind::Future { output: Box::new(types.next()?.clone()), boxed: true });
             }
             if last.ident != "Pin" {
                 return None;
@@ -369,7 +368,7 @@ fn future_output(ty: &Type) -> Option<Kind> {
             arguments.args.iter().find_map(|argument| match argument {
                 GenericArgument::Type(Type::TraitObject(object)) => {
                     bounds_output(object.bounds.iter())
-                        .map(|output| Kind::Future { output, boxed: true })
+                        .map(|output| Kind::Future { output: Box::new(output), boxed: true })
                 }
                 _ => None,
             })

@@ -71,10 +71,7 @@ impl Schedule {
 /// division, biased by less than `limit / 2^64`.
 pub(crate) const fn up_to(limit: u64, random: u64) -> u64 {
     let scaled = (limit as u128 + 1) * random as u128;
-    #[expect(clippy::cast_possible_truncation, reason = "the quotient is at most `limit`")]
-    {
-        (scaled >> 64) as u64
-    }
+    (scaled >> 64) as u64
 }
 
 /// `base * factor^(retry - 1)` in nanoseconds, at most `cap`.

@@ -200,8 +200,8 @@ impl std::error::Error for BudgetExhausted {}
 /// A success pays nothing for it: deposits are read off the call counters when a retry asks.
 #[derive(Debug)]
 pub(crate) struct DefaultBudget {
-    /// Spent tokens rather than tokens: all zeros is a full bucket, whatever its capacity.
-    spent: AtomicU64,
+    /// Millionths of tokens plus one; zero is a bucket that nobody has asked yet, hence a full one.
+    tokens: AtomicU64,
     credited: AtomicU64,
     /// Calls that were already paid for.
     counted: AtomicU64,
@@ -216,7 +216,7 @@ const SECONDS: usize = 16;
 impl DefaultBudget {
     pub(crate) const fn new() -> Self {
         Self {
-            spent: AtomicU64::new(0),
+            tokens: AtomicU64::new(0),
             credited: AtomicU64::new(0),
             counted: AtomicU64::new(0),
             seconds: [const { AtomicU64::new(0) }; SECONDS],
@@ -233,13 +233,18 @@ impl DefaultBudget {
         let deposit = calls.saturating_sub(before).saturating_mul(defaults::BUDGET_PER_CALL_MICROS);
         let rate = const { micros(defaults::BUDGET_TOKENS_PER_SECOND) };
         let earned = earn(&self.credited, rate, now).saturating_add(deposit);
-        // What was spent is cut to the capacity, too: a bucket that shrank is empty, not in debt.
-        self.spent
-            .fetch_update(Relaxed, Relaxed, |spent| {
-                let left = spent.min(capacity).saturating_sub(earned) + TOKEN;
-                Some(if left <= capacity { left } else { left - TOKEN })
+        let full = u64::from(floor).max(1) * TOKEN;
+        let after_deposit = |word: u64| {
+            let tokens = word.checked_sub(1).unwrap_or(full);
+            tokens.saturating_add(earned).min(capacity)
+        };
+        // The deposit is kept even where it is not enough for a token.
+        self.tokens
+            .fetch_update(Relaxed, Relaxed, |word| {
+                let tokens = after_deposit(word);
+                Some(tokens.checked_sub(TOKEN).unwrap_or(tokens) + 1)
             })
-            .is_ok_and(|spent| spent.min(capacity).saturating_sub(earned) + TOKEN <= capacity)
+            .is_ok_and(|word| after_deposit(word) >= TOKEN)
     }
 
     /// Calls of about the last ten seconds, and a note of how many there were until now.
@@ -335,4 +340,110 @@ fn add(tokens: &AtomicU64, amount: u64, capacity: u64) {
 
 fn take(tokens: &AtomicU64) -> bool {
     tokens.fetch_update(Relaxed, Relaxed, |tokens| tokens.checked_sub(TOKEN)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn at(nanos: u64) -> Timestamp {
+        Timestamp::from_nanos(SECOND + nanos)
+    }
+
+    /// Retries granted to `calls` calls at `rate` a second that all fail and would retry twice.
+    fn outage(budget: &DefaultBudget, from: u64, calls: u64, rate: u64) -> u64 {
+        let mut granted = 0;
+        for call in 1..=calls {
+            let now = at(from + call * SECOND / rate);
+            for _ in 0..2 {
+                granted += u64::from(budget.acquire_at(now, call, 2));
+            }
+        }
+        granted
+    }
+
+    #[test]
+    fn a_total_outage_costs_a_fifth_more_than_the_normal_load() {
+        // The floor of two tokens, a fifth of the calls, and one token a minute; what the first call
+        // earns does not fit into the full bucket.
+        assert_eq!(outage(&DefaultBudget::new(), 0, 50, 10), 11);
+        assert!((1208..=1212).contains(&outage(&DefaultBudget::new(), 0, 6000, 10)));
+    }
+
+    #[test]
+    fn a_client_of_one_call_an_hour_keeps_all_its_retries() {
+        let budget = DefaultBudget::new();
+        for hour in 0..100 {
+            for _ in 0..2 {
+                assert!(budget.acquire_at(at(hour * 3600 * SECOND), hour + 1, 2), "hour {hour}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_blip_on_a_busy_service_is_healed() {
+        let budget = DefaultBudget::new();
+        // An hour of 1000 calls a second, then 100 ms of them fail twice each.
+        let calls = 3_600_000;
+        let healed = (0..200)
+            .filter(|n| budget.acquire_at(at(3600 * SECOND + n * SECOND / 1000), calls + n / 2, 2))
+            .count();
+        assert_eq!(healed, 200);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_nothing() {
+        let budget = DefaultBudget::new();
+        while budget.acquire_at(at(3600 * SECOND), 1, 2) {}
+        assert!(!budget.acquire_at(at(0), 1, 2));
+        assert!(!budget.acquire_at(Timestamp::ZERO, 1, 2));
+        let shared = RetryBudget::new(1.0, 5);
+        while shared.acquire_at(at(3600 * SECOND)) {}
+        assert!(!shared.acquire_at(at(0)));
+        assert!(shared.acquire_at(at(3601 * SECOND)));
+    }
+
+    #[test]
+    fn tokens_are_conserved_across_threads() {
+        let budget = RetryBudget::new(0.0, 1000).deposit_per_call(0.5);
+        let granted: u64 = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..2000)
+                            .filter(|_| {
+                                budget.deposit(1);
+                                budget.acquire_at(at(0))
+                            })
+                            .count() as u64
+                    })
+                })
+                .collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert!(granted <= 1000 + 8 * 2000 / 2, "{granted}");
+        assert!(granted >= 8 * 2000 / 2, "{granted}");
+        assert!(budget.tokens() <= 1000);
+    }
+
+    #[test]
+    fn rates_that_mean_nothing_are_refused() {
+        for rate in [f64::NAN, -1.0, f64::INFINITY, 1e300] {
+            assert!(std::panic::catch_unwind(|| RetryBudget::new(rate, 1)).is_err(), "{rate}");
+            let ratio =
+                std::panic::catch_unwind(|| RetryBudget::new(0.0, 1).deposit_per_call(rate));
+            assert!(ratio.is_err(), "{rate}");
+        }
+        assert!(std::panic::catch_unwind(|| RetryBudget::new(0.0, 0)).is_err());
+    }
+
+    #[test]
+    fn slow_refill_is_not_lost_to_frequent_requests() {
+        let budget = RetryBudget::new(0.1, 1);
+        assert!(budget.acquire_at(at(0)));
+        let granted = (1..=100_000).filter(|n| budget.acquire_at(at(n * SECOND / 1000))).count();
+        assert_eq!(granted, 10, "a hundred seconds at a tenth of a token");
+    }
 }

@@ -46,11 +46,11 @@ impl RetryPolicy {
                     let attempt = call.attempt(self);
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
-                        call.succeeded();
+                        call.succeeded(operation);
+                        std::mem::forget(call);
                         return outcome;
                     };
                     let Some(delay) = call.failed(self, error.classify(), None) else {
-                        call.stopped();
                         return outcome;
                     };
                     delay
@@ -73,13 +73,13 @@ where
     loop {
         let outcome = body(call.attempt(policy));
         let Some(error) = outcome.error() else {
-            call.succeeded();
+            call.succeeded(operation);
+            std::mem::forget(call);
             return outcome;
         };
         match call.failed(policy, error.classify(), None) {
             Some(delay) => call.pause(policy, delay),
             None => {
-                call.stopped();
                 return outcome;
             }
         }
@@ -98,6 +98,6 @@ fn operation(at: &'static Location<'static>) -> &'static Operation {
     lines.entry(at).or_insert_with(|| {
         let name = String::leak(format!("{}:{}", at.file(), at.line()));
         let state = Box::leak(Box::new(State::new()));
-        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), None, state)))
+        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), None, state, true)))
     })
 }

@@ -19,17 +19,20 @@ use crate::drivers::{clock, random, sleep};
 use crate::engine::{self, Decision, Failure, Progress, Situation, StopReason};
 use crate::operation::{Operation, State};
 use crate::policy::{BudgetSource, RetryPolicy};
+use crate::shard;
 use crate::telemetry::event::RetryEvent;
 use crate::telemetry::{log::Ended, report, snapshot};
 use crate::testing;
 use crate::time::{Timestamp, nanos};
 
-/// The state of a call that both kinds of function share.
+/// The state of a call. `X` is what a synchronous call holds while an attempt runs; an async one
+/// holds it for a poll only, and not here.
 #[derive(Debug)]
-pub(crate) struct Core {
-    operation: &'static Operation,
+struct Core<X> {
+    /// `None` once the call has ended and was told.
+    operation: Option<&'static Operation>,
     /// `None` until the first failure, unless the function wants a clock from the start.
-    track: Option<Track>,
+    running: Option<(Track, X)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +44,18 @@ struct Track {
     previous_delay: u64,
     slept: u64,
     started: u64,
+    /// `UNSTAMPED` where nobody has asked yet.
     attempt_started: u64,
 }
 
+/// Marks a `previous_delay` that followed a poll. No real delay is that long.
+const POLLED: u64 = 1 << 63;
+
+/// An attempt that began at once: the clock is read when the first call below it asks.
+const UNSTAMPED: u64 = 0;
+
 impl Track {
-    fn begin(now: Timestamp) -> Self {
+    const fn begin(now: Timestamp) -> Self {
         Self {
             attempt: NonZeroU32::MIN,
             previous_delay: 0,
@@ -55,183 +65,228 @@ impl Track {
         }
     }
 
-    fn deadline(&self, policy: &RetryPolicy) -> Timestamp {
+    fn deadline(&self, policy: &RetryPolicy, outer: Ambient) -> Timestamp {
         let own = policy.deadline.map_or(Timestamp::MAX, |deadline| {
             Timestamp::from_nanos(self.started).saturating_add(deadline)
         });
-        own.min(context::current().deadline)
+        own.min(outer.deadline)
     }
 
-    /// What the calls below this attempt are to know, if anything.
+    /// What the calls below this attempt are to know.
     fn ambient(&self, policy: &RetryPolicy) -> Ambient {
         let outer = context::current();
-        let retrying = self.attempt.get() > 1 && self.previous_is_retry();
-        let until = Timestamp::from_nanos(self.attempt_started).saturating_add(policy.ceiling());
-        Ambient {
-            suppressed_until: if retrying {
-                outer.suppressed_until.max(until)
-            } else {
-                outer.suppressed_until
-            },
-            deadline: self.deadline(policy),
-        }
-    }
-
-    /// Polls leave `previous_delay` at its mark: they suppress nothing below.
-    fn previous_is_retry(&self) -> bool {
-        self.previous_delay & POLLED == 0
+        // Polls suppress nothing below.
+        let retrying = self.attempt.get() > 1 && self.previous_delay & POLLED == 0;
+        let suppressed_until = if !retrying {
+            outer.suppressed_until
+        } else if self.attempt_started == UNSTAMPED {
+            Timestamp::MAX
+        } else {
+            let until =
+                Timestamp::from_nanos(self.attempt_started).saturating_add(policy.ceiling());
+            outer.suppressed_until.max(until)
+        };
+        Ambient { suppressed_until, deadline: self.deadline(policy, outer) }
     }
 }
 
-/// Marks a `previous_delay` that followed a poll. No real delay is that long.
-const POLLED: u64 = 1 << 63;
-
-impl Core {
+impl<X: Default> Core<X> {
     #[inline]
     const fn new(operation: &'static Operation) -> Self {
-        Self { operation, track: None }
+        Self { operation: Some(operation), running: None }
     }
 
-    #[cold]
     fn timed(operation: &'static Operation) -> Self {
-        Self { operation, track: Some(Track::begin(clock::now())) }
+        let running = Some((Track::begin(clock::now()), X::default()));
+        Self { operation: Some(operation), running }
     }
 
-    /// The inlined end of a call that succeeded.
+    /// The inlined end of a call that succeeded. The operation comes along as the constant it is,
+    /// and the caller forgets the call, so that nothing is left to check.
     #[inline]
-    fn succeeded(self) {
-        if self.track.is_some() || !self.operation.state.count_first() {
-            return self.succeeded_slowly();
+    fn succeeded(&mut self, operation: &'static Operation) {
+        if self.running.is_some() || !operation.count_first() {
+            self.succeeded_slowly();
         }
-        std::mem::forget(self);
     }
 
     #[cold]
     #[inline(never)]
-    fn succeeded_slowly(mut self) {
-        match self.track {
-            Some(track) if track.attempt.get() > 1 => self.end(StopReason::Ok, track),
-            track => {
-                let attempts = track.map_or(1, |track| track.attempt.get());
-                self.track = None;
-                match testing::state(self.operation) {
-                    Some(state) => state.count_first_slowly(),
-                    None => self.operation.state.count_first_slowly(),
-                }
-                observe_end(self.operation, StopReason::Ok, attempts, Duration::ZERO);
-            }
+    fn succeeded_slowly(&mut self) {
+        if let Some(operation) = self.operation.take() {
+            succeeded_slowly(operation, self.running.take().map(|(track, _)| track));
         }
-        std::mem::forget(self);
     }
 
-    /// Counts and tells the end of a call. The caller forgets `self` afterwards or never had it.
-    fn end(&mut self, reason: StopReason, track: Track) {
-        let state = StateRef::of(self.operation);
-        snapshot::see(self.operation, &state);
-        let slept = Duration::from_nanos(track.slept);
-        state.count_end(reason, track.attempt.get(), slept);
-        observe_end(self.operation, reason, track.attempt.get(), slept);
-    }
-
-    /// The step after a failed attempt: the delay before the next one, or `None` to stop.
-    #[cold]
-    #[inline(never)]
+    /// The running attempt has failed: what it held is let go first, so that the decision is made
+    /// in the light of what surrounds the call.
     fn failed(
         &mut self,
         policy: &'static RetryPolicy,
         failure: Failure,
         error: Option<&dyn Display>,
     ) -> Option<Duration> {
-        let now = clock::now();
-        let mut track = self.track.unwrap_or_else(|| Track::begin(now));
-        let state = StateRef::of(self.operation);
-        let attempt = track.attempt.get();
-        let mut progress = Progress {
-            attempts: attempt - 1,
-            previous_delay: Duration::from_nanos(track.previous_delay & !POLLED),
-        };
-        let situation = Situation {
-            now,
-            deadline: track.deadline(policy),
-            suppressed: context::current().suppressed_until > now,
-            random: random::next(),
-        };
-        let decision = engine::decide(policy, &mut progress, failure, &situation, || {
-            withdraw(policy, &state, now)
-        });
-        if let Failure::Classified(class) = failure {
-            report::failed(self.operation, class);
+        let operation = self.operation?;
+        let (track, running) =
+            self.running.get_or_insert_with(|| (Track::begin(Timestamp::ZERO), X::default()));
+        *running = X::default();
+        let delay = step(operation, track, policy, failure, error);
+        if delay.is_none() {
+            self.operation = None;
         }
-        let line =
-            Ended { operation: self.operation, state: &state, policy, attempt, failure, error };
-        match decision {
-            Decision::Retry { delay } => {
-                line.retrying(delay, now);
-                testing::record(testing::Event::Retried {
-                    operation: self.operation.name,
-                    attempt,
-                    delay,
-                });
-                let poll = if failure == Failure::Poll { POLLED } else { 0 };
-                track.previous_delay = nanos(delay).min(POLLED - 1) | poll;
-                track.slept = track.slept.saturating_add(nanos(delay));
-                track.attempt = track.attempt.saturating_add(1);
-                track.attempt_started = now.saturating_add(delay).as_nanos();
-                self.track = Some(track);
-                Some(delay)
-            }
-            Decision::Stop(reason) => {
-                line.stopped(reason, now);
-                self.end(reason, track);
-                None
-            }
-        }
-    }
-
-    /// The end of a call whose attempt was cut off at the deadline.
-    #[cold]
-    #[inline(never)]
-    fn cut(mut self, policy: &'static RetryPolicy) {
-        let now = clock::now();
-        let track = self.track.unwrap_or_else(|| Track::begin(now));
-        let class = Classification::retryable().kind(Kind::Timeout);
-        report::failed(self.operation, class);
-        let line = Ended {
-            operation: self.operation,
-            state: &StateRef::of(self.operation),
-            policy,
-            attempt: track.attempt.get(),
-            failure: Failure::Classified(class),
-            error: Some(&AttemptTimeout::DEADLINE),
-        };
-        line.stopped(StopReason::Deadline, now);
-        self.end(StopReason::Deadline, track);
-        std::mem::forget(self);
+        delay
     }
 
     fn attempt(&self, policy: &RetryPolicy) -> Attempt {
-        let track = self.track.unwrap_or_else(|| Track::begin(clock::now()));
-        Attempt::new(track.attempt, policy.max_attempts, track.started, track.deadline(policy))
+        let track = match &self.running {
+            Some((track, _)) => *track,
+            None => Track::begin(clock::now()),
+        };
+        let deadline = track.deadline(policy, context::current());
+        Attempt::new(track.attempt, policy.max_attempts, track.started, deadline)
+    }
+
+    fn event<'a>(
+        &self,
+        policy: &'static RetryPolicy,
+        classification: Option<Classification>,
+        delay: Duration,
+        error: Option<&'a dyn Display>,
+    ) -> RetryEvent<'a> {
+        RetryEvent {
+            operation: self.operation.map_or("", |operation| operation.name),
+            // The call has moved on to the next attempt already.
+            attempt: self.running.as_ref().map_or(1, |(track, _)| track.attempt.get() - 1),
+            max_attempts: policy.max_attempts,
+            delay,
+            classification,
+            error,
+        }
     }
 }
 
 /// A call that ends without a word was dropped by its caller, or its body panicked.
-impl Drop for Core {
-    #[cold]
+impl<X> Drop for Core<X> {
+    #[inline]
     fn drop(&mut self) {
-        let track = self.track.unwrap_or_else(|| Track::begin(Timestamp::ZERO));
-        self.end(StopReason::Cancelled, track);
+        if let Some(operation) = self.operation {
+            cancelled(operation, self.running.take().map(|(track, _)| track));
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn cancelled(operation: &'static Operation, track: Option<Track>) {
+    end(operation, StopReason::Cancelled, track.unwrap_or(Track::begin(Timestamp::ZERO)));
+}
+
+#[cold]
+#[inline(never)]
+fn succeeded_slowly(operation: &'static Operation, track: Option<Track>) {
+    match track {
+        Some(track) if track.attempt.get() > 1 => end(operation, StopReason::Ok, track),
+        _ => {
+            StateRef::of(operation).count_first_slowly();
+            if shard::watched() {
+                observe_end(operation, StopReason::Ok, 1, Duration::ZERO);
+            }
+        }
+    }
+}
+
+/// Counts and tells the end of a call.
+fn end(operation: &'static Operation, reason: StopReason, track: Track) {
+    let state = StateRef::of(operation);
+    snapshot::see(operation, &state);
+    let slept = Duration::from_nanos(track.slept);
+    state.count_end(reason, track.attempt.get(), slept);
+    if shard::watched() {
+        observe_end(operation, reason, track.attempt.get(), slept);
+    }
+}
+
+/// The step after a failed attempt: the next one and the delay before it, or `None` to stop.
+#[inline(never)]
+fn step(
+    operation: &'static Operation,
+    track: &mut Track,
+    policy: &'static RetryPolicy,
+    failure: Failure,
+    error: Option<&dyn Display>,
+) -> Option<Duration> {
+    let outer = context::current();
+    let watched = shard::watched();
+    let mut now = Now::default();
+    let attempt = track.attempt.get();
+    let mut progress = Progress {
+        attempts: attempt - 1,
+        previous_delay: Duration::from_nanos(track.previous_delay & !POLLED),
+    };
+    let deadline = track.deadline(policy, outer);
+    let suppressed =
+        outer.suppressed_until > Timestamp::ZERO && context::stamped(outer, now.get()) > now.get();
+    let situation = Situation {
+        // Without a deadline the moment changes nothing.
+        now: if deadline == Timestamp::MAX { Timestamp::ZERO } else { now.get() },
+        deadline,
+        suppressed,
+        random: if policy.draws() || failure.hint().is_some() { random::next() } else { 0 },
+    };
+    let decision = engine::decide(policy, &mut progress, failure, &situation, || {
+        policy.budget.is_unlimited() || withdraw(policy, &StateRef::of(operation), now.get())
+    });
+    if watched && let Failure::Classified(class) = failure {
+        report::failed(operation, class);
+    }
+    let line = Ended { operation, policy, attempt, failure, error };
+    match decision {
+        Decision::Retry { delay } => {
+            line.retrying(delay, &mut now);
+            if watched {
+                let operation = operation.name;
+                testing::record(testing::Event::Retried { operation, attempt, delay });
+            }
+            let poll = if failure == Failure::Poll { POLLED } else { 0 };
+            track.previous_delay = nanos(delay).min(POLLED - 1) | poll;
+            track.slept = track.slept.saturating_add(nanos(delay));
+            track.attempt = track.attempt.saturating_add(1);
+            track.attempt_started = if delay.is_zero() {
+                UNSTAMPED
+            } else {
+                now.get().saturating_add(delay).as_nanos()
+            };
+            Some(delay)
+        }
+        Decision::Stop(reason) => {
+            line.stopped(reason, &mut now);
+            end(operation, reason, *track);
+            None
+        }
+    }
+}
+
+/// The clock, read at most once, and only if somebody asks.
+#[derive(Default)]
+pub(crate) struct Now(Option<Timestamp>);
+
+impl Now {
+    pub(crate) fn get(&mut self) -> Timestamp {
+        *self.0.get_or_insert_with(clock::now)
     }
 }
 
 /// The counters of an operation: a test scope's own, else the function's.
-enum StateRef {
+pub(crate) enum StateRef {
     Scope(Arc<State>),
     Own(&'static State),
 }
 
 impl StateRef {
-    fn of(operation: &'static Operation) -> Self {
+    pub(crate) fn of(operation: &'static Operation) -> Self {
+        if !shard::watched() {
+            return Self::Own(operation.state);
+        }
         testing::state(operation).map_or(Self::Own(operation.state), Self::Scope)
     }
 }
@@ -274,57 +329,39 @@ fn withdraw_shared(budget: &'static RetryBudget, state: &State, now: Timestamp) 
 
 /// A call of a synchronous function.
 #[derive(Debug)]
-pub struct Blocking {
-    /// Restored before the core ends, so that the end is not seen from inside the attempt.
-    entered: Option<context::Entered>,
-    core: Core,
-}
+pub struct Blocking(Core<Option<context::Entered>>);
 
 impl Blocking {
     /// A call that reads no clock until something fails.
     #[inline]
     #[must_use]
     pub const fn new(operation: &'static Operation) -> Self {
-        Self { entered: None, core: Core::new(operation) }
+        Self(Core::new(operation))
     }
 
     /// A call of a function with a `deadline` or a `context`.
     #[cold]
     #[must_use]
     pub fn timed(operation: &'static Operation, policy: &'static RetryPolicy) -> Self {
-        let core = Core::timed(operation);
-        let entered = core.track.map(|track| context::enter(track.ambient(policy)));
-        Self { entered, core }
+        let mut call = Self(Core::timed(operation));
+        call.enter(policy);
+        call
     }
 
-    /// The end of a call that succeeded.
-    #[inline]
-    pub fn succeeded(self) {
-        if self.entered.is_some() {
-            return self.succeeded_slowly();
+    /// Tells the calls below what surrounds them.
+    fn enter(&mut self, policy: &'static RetryPolicy) {
+        if let Some((track, entered)) = &mut self.0.running {
+            *entered = Some(context::enter(track.ambient(policy)));
         }
-        let Self { entered, core } = self;
-        std::mem::forget(entered);
-        core.succeeded();
     }
 
-    #[cold]
-    #[inline(never)]
-    fn succeeded_slowly(self) {
-        let Self { entered, core } = self;
-        drop(entered);
-        core.succeeded_slowly();
-    }
-
-    /// The end of a call that was told to stop.
+    /// The end of a call that succeeded. The caller forgets the call then.
     #[inline]
-    pub fn stopped(self) {
-        let Self { entered, core } = self;
-        drop(entered);
-        std::mem::forget(core);
+    pub fn succeeded(&mut self, operation: &'static Operation) {
+        self.0.succeeded(operation);
     }
 
-    /// The step after a failed attempt: the delay before the next one, or `None` to stop.
+    /// The step after a failed attempt: the delay before the next one; `None` ends the call.
     #[cold]
     #[inline(never)]
     pub fn failed(
@@ -333,30 +370,47 @@ impl Blocking {
         class: Classification,
         error: Option<&dyn Display>,
     ) -> Option<Duration> {
-        self.entered = None;
-        self.core.failed(policy, Failure::Classified(class), error)
+        self.0.failed(policy, Failure::Classified(class), error)
+    }
+
+    /// [`failed`](Self::failed) and [`pause`](Self::pause) in one, for a function without a hook
+    /// between them: whether to go on.
+    #[cold]
+    #[inline(never)]
+    pub fn again(
+        &mut self,
+        policy: &'static RetryPolicy,
+        class: Classification,
+        error: Option<&dyn Display>,
+    ) -> bool {
+        let Some(delay) = self.0.failed(policy, Failure::Classified(class), error) else {
+            return false;
+        };
+        self.pause(policy, delay);
+        true
     }
 
     /// The step after a value that is to be polled again.
     #[cold]
     #[inline(never)]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
-        self.entered = None;
-        self.core.failed(policy, Failure::Poll, None)
+        self.0.failed(policy, Failure::Poll, None)
     }
 
     /// Sleeps, and tells the calls below that a retry is under way.
     #[cold]
     #[inline(never)]
     pub fn pause(&mut self, policy: &'static RetryPolicy, delay: Duration) {
-        sleep::block(delay);
-        self.entered = self.core.track.map(|track| context::enter(track.ambient(policy)));
+        if !delay.is_zero() {
+            sleep::block(delay);
+        }
+        self.enter(policy);
     }
 
     /// The value that `context` binds.
     #[must_use]
     pub fn attempt(&self, policy: &'static RetryPolicy) -> Attempt {
-        self.core.attempt(policy)
+        self.0.attempt(policy)
     }
 
     /// What a hook is told.
@@ -368,33 +422,13 @@ impl Blocking {
         delay: Duration,
         error: Option<&'a dyn Display>,
     ) -> RetryEvent<'a> {
-        self.core.event(policy, class, delay, error)
-    }
-}
-
-impl Core {
-    fn event<'a>(
-        &self,
-        policy: &'static RetryPolicy,
-        classification: Option<Classification>,
-        delay: Duration,
-        error: Option<&'a dyn Display>,
-    ) -> RetryEvent<'a> {
-        RetryEvent {
-            operation: self.operation.name,
-            // The call has moved on to the next attempt already.
-            attempt: self.track.map_or(1, |track| track.attempt.get().saturating_sub(1)),
-            max_attempts: policy.max_attempts,
-            delay,
-            classification,
-            error,
-        }
+        self.0.event(policy, class, delay, error)
     }
 }
 
 /// A call of an async function.
 #[derive(Debug)]
-pub struct Polled(Core);
+pub struct Polled(Core<()>);
 
 impl Polled {
     /// A call that reads no clock until something fails.
@@ -411,24 +445,34 @@ impl Polled {
         Self(Core::timed(operation))
     }
 
-    /// The end of a call that succeeded.
+    /// The end of a call that succeeded. The caller forgets the call then.
     #[inline]
-    pub fn succeeded(self) {
-        self.0.succeeded();
-    }
-
-    /// The end of a call that was told to stop.
-    #[inline]
-    pub fn stopped(self) {
-        std::mem::forget(self.0);
+    pub fn succeeded(&mut self, operation: &'static Operation) {
+        self.0.succeeded(operation);
     }
 
     /// The end of a call whose attempt was cut off at the deadline.
-    pub fn cut(self, policy: &'static RetryPolicy) {
-        self.0.cut(policy);
+    #[cold]
+    #[inline(never)]
+    pub fn cut(&mut self, policy: &'static RetryPolicy) {
+        let Some(operation) = self.0.operation.take() else { return };
+        let class = Classification::retryable().kind(Kind::Timeout);
+        let track = self.0.running.map_or(Track::begin(Timestamp::ZERO), |(track, ())| track);
+        if shard::watched() {
+            report::failed(operation, class);
+        }
+        let line = Ended {
+            operation,
+            policy,
+            attempt: track.attempt.get(),
+            failure: Failure::Classified(class),
+            error: Some(&AttemptTimeout::DEADLINE),
+        };
+        line.stopped(StopReason::Deadline, &mut Now::default());
+        end(operation, StopReason::Deadline, track);
     }
 
-    /// The step after a failed attempt: the delay before the next one, or `None` to stop.
+    /// The step after a failed attempt: the delay before the next one; `None` ends the call.
     #[cold]
     #[inline(never)]
     pub fn failed(
@@ -468,7 +512,7 @@ impl Polled {
     /// Runs one attempt.
     #[inline]
     pub fn run<'a, F: Future>(
-        &'a self,
+        &'a mut self,
         policy: &'static RetryPolicy,
         body: Pin<&'a mut F>,
     ) -> Running<'a, F> {
@@ -478,7 +522,7 @@ impl Polled {
     /// Runs one attempt that `attempt_timeout` or `deadline` may cut off, on a timer of `sleep`.
     #[inline]
     pub fn run_limited<'a, F: Future, S>(
-        &'a self,
+        &'a mut self,
         policy: &'static RetryPolicy,
         body: Pin<&'a mut F>,
         sleep: fn(Duration) -> S,
@@ -492,7 +536,7 @@ impl Polled {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Running<'a, F> {
     body: Pin<&'a mut F>,
-    call: &'a Polled,
+    call: &'a mut Polled,
     policy: &'static RetryPolicy,
 }
 
@@ -501,12 +545,17 @@ impl<F: Future> Future for Running<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        // Held over the poll only: what suspends with the body must not stay on the thread.
-        let _entered = match &self.call.0.track {
-            None => None,
-            Some(track) => Some(enter(track, self.policy)),
-        };
-        self.body.as_mut().poll(cx)
+        let this = &mut *self;
+        match &mut this.call.0.running {
+            None => this.body.as_mut().poll(cx),
+            Some((track, ())) => {
+                // Held over the poll only: what suspends with the body must not stay on the thread.
+                let entered = enter(track, this.policy);
+                let poll = this.body.as_mut().poll(cx);
+                leave(entered, track, this.policy);
+                poll
+            }
+        }
     }
 }
 
@@ -514,6 +563,17 @@ impl<F: Future> Future for Running<'_, F> {
 #[inline(never)]
 fn enter(track: &Track, policy: &RetryPolicy) -> context::Entered {
     context::enter(track.ambient(policy))
+}
+
+/// Keeps the stamp that a call below may have set.
+#[cold]
+#[inline(never)]
+fn leave(entered: context::Entered, track: &mut Track, policy: &RetryPolicy) {
+    let until = context::current().suppressed_until;
+    if track.attempt_started == UNSTAMPED && until != Timestamp::MAX {
+        track.attempt_started = until.as_nanos().saturating_sub(nanos(policy.ceiling())).max(1);
+    }
+    drop(entered);
 }
 
 /// An attempt that may be cut off.
@@ -547,14 +607,16 @@ impl<F: Future, S: Future<Output = ()> + Unpin> Future for Limited<'_, F, S> {
     }
 }
 
-impl Core {
+impl Core<()> {
     /// What is left for the running attempt, and what ends it, if anything does.
     #[cold]
     #[inline(never)]
     fn left(&self, policy: &RetryPolicy) -> Option<(Duration, Limit)> {
         let now = clock::now();
-        let deadline = match &self.track {
-            Some(track) if !policy.soft_deadline => track.deadline(policy),
+        let deadline = match &self.running {
+            Some((track, ())) if !policy.soft_deadline => {
+                track.deadline(policy, context::current())
+            }
             _ => context::current().deadline,
         };
         let until_deadline = deadline.saturating_since(now);

@@ -6,11 +6,13 @@
 
 use std::cell::Cell;
 
+use crate::defaults;
 use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambient {
-    /// Inner retries are suppressed before this moment; `ZERO` for never.
+    /// Inner retries are suppressed before this moment; `ZERO` for never, `MAX` for an outer attempt
+    /// whose beginning nobody has asked for yet.
     pub(crate) suppressed_until: Timestamp,
     /// Nothing below may begin at or after this moment.
     pub(crate) deadline: Timestamp,
@@ -33,6 +35,17 @@ pub(crate) fn replace(ambient: Ambient) -> Ambient {
     AMBIENT.replace(ambient)
 }
 
+/// Until when `ambient` suppresses inner retries. An outer attempt that began without reading the
+/// clock is taken to begin now, where the first call below it asks; whoever polls it keeps that.
+pub(crate) fn stamped(ambient: Ambient, now: Timestamp) -> Timestamp {
+    if ambient.suppressed_until != Timestamp::MAX {
+        return ambient.suppressed_until;
+    }
+    let suppressed_until = now.saturating_add(defaults::MAX_DELAY);
+    AMBIENT.set(Ambient { suppressed_until, ..ambient });
+    suppressed_until
+}
+
 /// Restores, on leaving the scope by whatever way, what was current before.
 #[derive(Debug)]
 pub(crate) struct Entered(Ambient);
@@ -43,6 +56,11 @@ pub(crate) fn enter(ambient: Ambient) -> Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        AMBIENT.set(self.0);
+        let mut outer = self.0;
+        if outer.suppressed_until == Timestamp::MAX {
+            // A stamp set below holds for the attempt around, too.
+            outer.suppressed_until = AMBIENT.get().suppressed_until;
+        }
+        AMBIENT.set(outer);
     }
 }

@@ -79,6 +79,15 @@ pub(crate) enum Failure {
     Poll,
 }
 
+impl Failure {
+    pub(crate) const fn hint(self) -> Option<Duration> {
+        match self {
+            Self::Classified(class) => class.hint(),
+            Self::Poll => None,
+        }
+    }
+}
+
 /// What a call remembers between its attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {

@@ -18,10 +18,14 @@ pub struct Operation {
     pub(crate) line: u32,
     pub(crate) policy: Option<&'static RetryPolicy>,
     pub(crate) state: &'static State,
+    /// Whether successes at the first attempt are counted: for statistics, or to pay a budget.
+    counted: bool,
 }
 
 impl Operation {
-    /// `policy` is missing where it depends on a generic parameter.
+    /// `policy` is missing where it depends on a generic parameter; `paid` says that calls pay for
+    /// a budget. It is not read off the policy: a policy that const evaluation refuses would be
+    /// refused twice.
     #[must_use]
     pub const fn new(
         name: &'static str,
@@ -29,8 +33,15 @@ impl Operation {
         line: u32,
         policy: Option<&'static RetryPolicy>,
         state: &'static State,
+        paid: bool,
     ) -> Self {
-        Self { name, file, line, policy, state }
+        Self { name, file, line, policy, state, counted: paid || cfg!(feature = "statistics") }
+    }
+
+    /// Counts a success at the first attempt, if that is all there is to do.
+    #[inline]
+    pub(crate) fn count_first(&self) -> bool {
+        if self.counted { self.state.count_first() } else { !shard::watched() }
     }
 }
 

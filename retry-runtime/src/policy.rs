@@ -20,6 +20,12 @@ pub(crate) enum BudgetSource {
     Named(&'static str, &'static RetryBudget),
 }
 
+impl BudgetSource {
+    pub(crate) const fn is_unlimited(&self) -> bool {
+        matches!(self, Self::Unlimited)
+    }
+}
+
 /// What an inner retry does while an outer one is already retrying.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Nested {
@@ -342,6 +348,22 @@ impl RetryPolicy {
         self
     }
 
+    /// The policy, for an async function whose values are looked at: what cuts it off has to stand
+    /// in its attribute.
+    ///
+    /// # Panics
+    ///
+    /// When it [cuts attempts](Self::cuts_attempts).
+    #[track_caller]
+    pub const fn for_values(self) -> Self {
+        assert!(
+            !self.cuts_attempts(),
+            "the policy cuts attempts off, and a function with `when_value` or `classify_value` \
+             may have no error for that: write `attempt_timeout` or `deadline` beside it"
+        );
+        self
+    }
+
     /// Total calls of the body, the first included.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
@@ -375,6 +397,11 @@ impl RetryPolicy {
     /// The delay after a failure whose server said when to come back.
     pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> Duration {
         Duration::from_nanos(backoff::hinted(hint, self.base_delay, random))
+    }
+
+    /// Whether a delay can depend on a random number.
+    pub(crate) const fn draws(&self) -> bool {
+        self.base_delay > 0 || matches!(self.schedule, Schedule::Custom(_))
     }
 
     pub(crate) fn hint_limit(&self) -> Duration {

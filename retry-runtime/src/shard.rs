@@ -43,6 +43,12 @@ pub(crate) fn shard() -> usize {
     if slot < SHARDS { slot } else { home() }
 }
 
+/// Whether a test scope or a report watches this thread.
+#[inline]
+pub(crate) fn watched() -> bool {
+    SLOT.get() == WATCHED
+}
+
 /// Sends this thread's successes down the slow path, until it is dropped.
 pub(crate) struct Watch(usize);
 

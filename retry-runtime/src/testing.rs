@@ -61,7 +61,7 @@ thread_local! {
 /// advance instead of passing, a seed, and the recorded events.
 ///
 /// It holds on the thread that made it until it is dropped. Other threads and spawned tasks are in
-/// it through [`Scope::run`] and [`Scope::enter`].
+/// it through [`Scope::run`] and [`ScopeHandle::enter`].
 ///
 /// Timeouts are not delays: `attempt_timeout` and the cut at a `deadline` still wait on the
 /// runtime's timer, which tokio's paused clock moves.

@@ -38,6 +38,7 @@ impl ApiError {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "fields are handed over by reference")]
 fn vendor(code: &u32, text: &&'static str) -> Classification {
     if *code == 7 && *text == "again" {
         Classification::retryable()

@@ -47,17 +47,16 @@ fn every_rule_is_read() {
         }
     });
     let rules: Vec<_> = item.variants.iter().map(|variant| &variant.rule).collect();
-    let [a, b, c, d, f, g, h, i, j] = rules[..] else { panic!() };
-    assert!(matches!(a, Rule::Permanent));
-    assert!(matches!(b, Rule::Permanent));
-    assert!(matches!(c, Rule::Retryable { kind: None, unsent: false, after: None }));
-    assert!(matches!(d, Rule::Retryable { kind: Some(kind), unsent: true, after: Some(1) }
+    assert!(matches!(rules[0], Rule::Permanent));
+    assert!(matches!(rules[1], Rule::Permanent));
+    assert!(matches!(rules[2], Rule::Retryable { kind: None, unsent: false, after: None }));
+    assert!(matches!(rules[3], Rule::Retryable { kind: Some(kind), unsent: true, after: Some(1) }
         if kind == "Timeout"));
-    assert!(matches!(f, Rule::Retryable { after: Some(0), .. }));
-    assert!(matches!(g, Rule::Transparent(0)));
-    assert!(matches!(h, Rule::Transparent(1)));
-    assert!(matches!(i, Rule::Status { status: 0, after: Some(1) }));
-    assert!(matches!(j, Rule::With(_)));
+    assert!(matches!(rules[4], Rule::Retryable { after: Some(0), .. }));
+    assert!(matches!(rules[5], Rule::Transparent(0)));
+    assert!(matches!(rules[6], Rule::Transparent(1)));
+    assert!(matches!(rules[7], Rule::Status { status: 0, after: Some(1) }));
+    assert!(matches!(rules[8], Rule::With(_)));
 }
 
 #[test]

@@ -74,10 +74,7 @@ fn arm(variant: &Variant, private: &TokenStream) -> TokenStream {
             quote_spanned!(site => #member: #binding,)
         },
     );
-    let path = match &variant.name {
-        Some(name) => quote!(Self::#name),
-        None => quote!(Self),
-    };
+    let path = variant.name.as_ref().map_or_else(|| quote!(Self), |name| quote!(Self::#name));
     let class = class(variant, private);
     quote_spanned!(site => #path { #(#bindings)* .. } => #class,)
 }

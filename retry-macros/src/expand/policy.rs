@@ -34,6 +34,7 @@ pub(crate) fn statics(
             quote!(#name)
         },
     );
+    let paid = !matches!(&model.budget, Some(Spanned { value: Budget::None, .. }));
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
     let (item, policy, listed) = if facts.mentions_instantiated(&builder) {
         (
@@ -53,7 +54,7 @@ pub(crate) fn statics(
         #item
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
-            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE,
+            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
         );
     };
     Statics { items, policy }
@@ -61,6 +62,7 @@ pub(crate) fn statics(
 
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
 /// underlined there.
+#[expect(clippy::too_many_lines, reason = "one place lists every option")]
 fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
     let Retry {
         policy,
@@ -75,8 +77,8 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
         deadline,
         rule: _,
         not_on: _,
-        classify_value: _,
-        when_value: _,
+        classify_value,
+        when_value,
         on_retry: _,
         map_timeout: _,
         budget,
@@ -193,9 +195,14 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
     };
     let span = unknown_while_expanding(model).map_or(site, |span| site.located_at(span));
     let mut end = quote_spanned!(span => __steadfast_policy.validated());
-    if let Some(policy) = policy.as_ref().filter(|_| blocking) {
+    // What a shared policy says is known to const evaluation alone.
+    if let Some(policy) = policy {
         let span = site.located_at(policy.span);
-        end.extend(quote_spanned!(span => .for_blocking()));
+        if blocking {
+            end.extend(quote_spanned!(span => .for_blocking()));
+        } else if when_value.is_some() || classify_value.is_some() {
+            end.extend(quote_spanned!(span => .for_values()));
+        }
     }
     (item, quote_spanned!(site => { #start #calls #end }))
 }

@@ -111,7 +111,17 @@ impl Loop<'_> {
     fn is_limited(&self) -> bool {
         let hard = self.model.deadline.as_ref().is_some_and(|deadline| !deadline.value.soft);
         self.is_async()
-            && (self.model.attempt_timeout.is_some() || hard || self.model.policy.is_some())
+            && (self.model.attempt_timeout.is_some() || hard || self.asks_policy_for_limits())
+    }
+
+    fn looks_at_values(&self) -> bool {
+        self.model.when_value.is_some() || self.model.classify_value.is_some()
+    }
+
+    /// Whether a shared policy may limit attempts. Not where values are looked at: there may be no
+    /// error to cut off with, and the policy was refused if it cuts.
+    fn asks_policy_for_limits(&self) -> bool {
+        self.model.policy.is_some() && !self.looks_at_values()
     }
 
     /// Whether nothing but `policy = …` may limit attempts, and the types can be asked for it.
@@ -123,7 +133,7 @@ impl Loop<'_> {
 
     /// Whether the last error outlives its attempt, because the cut of a later one returns it.
     fn keeps_error(&self) -> bool {
-        self.is_limited() && (self.model.deadline.is_some() || self.model.policy.is_some())
+        self.is_limited() && (self.model.deadline.is_some() || self.asks_policy_for_limits())
     }
 
     fn tokens(&self, body: &Group) -> TokenStream {
@@ -149,11 +159,26 @@ impl Loop<'_> {
         let last = self.keeps_error().then(
             || quote_spanned!(site => let mut __steadfast_last = ::core::option::Option::None;),
         );
+        let keep = self.keeps_error().then(|| {
+            quote_spanned! { site =>
+                if ::core::option::Option::is_none(&__steadfast_limit) {
+                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
+                }
+            }
+        });
         let attempt = self.attempt(body);
         let step = self.step();
-        let pause = if !self.is_async() {
-            quote_spanned!(site => __steadfast_call.pause(#policy, __steadfast_delay);)
-        } else if let Some(sleep) = &self.model.sleep {
+        if !self.is_async() {
+            return quote_spanned! { site =>
+                let mut __steadfast_call = #call;
+                loop {
+                    #context
+                    #attempt
+                    #step
+                }
+            };
+        }
+        let pause = if let Some(sleep) = &self.model.sleep {
             let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
             quote_spanned! { span =>
                 if !__steadfast_delay.is_zero() {
@@ -171,7 +196,9 @@ impl Loop<'_> {
                 let __steadfast_delay = {
                     #context
                     #attempt
-                    #step
+                    let __steadfast_delay = #step;
+                    #keep
+                    __steadfast_delay
                 };
                 #pause
             }
@@ -253,7 +280,7 @@ impl Loop<'_> {
                         let __steadfast_error = #timed_out;
                         if let #private::Limit::Deadline = __steadfast_limit {
                             __steadfast_call.cut(#policy);
-                            break #private::Outcome::from_error(match #last {
+                            return #private::Outcome::from_error(match #last {
                                 ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
                                 ::core::option::Option::None => __steadfast_error,
                             });
@@ -308,37 +335,144 @@ impl Loop<'_> {
         }
     }
 
-    /// The expression after an attempt: the delay before the next, or a `break`.
+    /// The expression after an attempt: it returns, or yields the delay before the next attempt;
+    /// a function that blocks has slept when it ends.
     fn step(&self) -> TokenStream {
-        let Self { private, policy, model, .. } = self;
+        let private = &self.private;
         let site = Span::mixed_site();
-        let looks_at_values = model.when_value.is_some() || model.classify_value.is_some();
-        let (error, value) = if looks_at_values {
+        let (shapes, error) = if self.looks_at_values() {
             (
+                quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};),
                 quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).error()),
-                quote_spanned!(site => (&&#private::shape::of(&__steadfast_outcome)).value()),
             )
         } else {
             let span = site.located_at(self.output_span);
             let private = at(private, span);
             (
-                quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
                 TokenStream::new(),
+                quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
             )
         };
-        let hook = model.on_retry.as_ref().map(|hook| {
+        let class = self.class();
+        let failed = self.failed();
+        let (classified, polled) = (self.classified_value(), self.polled_value());
+        quote_spanned! { site =>
+            {
+                #shapes
+                use #private::find::ways::*;
+                match #error {
+                    ::core::option::Option::None => {
+                        #classified #polled {
+                            __steadfast_call.succeeded(&__STEADFAST_OPERATION);
+                            ::core::mem::forget(__steadfast_call);
+                            return __steadfast_outcome;
+                        }
+                    }
+                    ::core::option::Option::Some(__steadfast_error) => {
+                        let __steadfast_class = #class;
+                        let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).text();
+                        #failed
+                    }
+                }
+            }
+        }
+    }
+
+    /// The value of the outcome, if it is there to be looked at.
+    fn value(&self) -> TokenStream {
+        let private = &self.private;
+        quote_spanned! { Span::mixed_site() =>
+            (&&#private::shape::of(&__steadfast_outcome)).value()
+        }
+    }
+
+    /// `if` the value is a failure `… else`, for `classify_value`.
+    fn classified_value(&self) -> Option<TokenStream> {
+        let private = &self.private;
+        let classify = self.model.classify_value.as_ref()?;
+        let span = Span::mixed_site().located_at(classify.span);
+        let (classify, value, failed) = (&classify.value, at(&self.value(), span), self.failed());
+        let private = at(private, span);
+        let silent = Self::without_text();
+        Some(quote_spanned! { span =>
+            if let ::core::option::Option::Some(__steadfast_class) = match #value {
+                ::core::option::Option::Some(__steadfast_value) => #private::choose::<
+                    _,
+                    ::core::option::Option<#private::Classification>,
+                >(#classify, __steadfast_value),
+                ::core::option::Option::None => ::core::option::Option::None,
+            } {
+                #silent
+                #failed
+            } else
+        })
+    }
+
+    /// `if` the value is to be seen again `… else`, for `when_value`.
+    fn polled_value(&self) -> Option<TokenStream> {
+        let Self { private, policy, .. } = self;
+        let when = self.model.when_value.as_ref()?;
+        let span = Span::mixed_site().located_at(when.span);
+        let (when, value, silent) = (&when.value, at(&self.value(), span), Self::without_text());
+        let (private, policy) = (at(private, span), at(policy, span));
+        let again = self.next(
+            &quote_spanned!(span => __steadfast_call.polled(#policy)),
+            &quote_spanned!(span => ::core::option::Option::None),
+        );
+        Some(quote_spanned! { span =>
+            if match #value {
+                ::core::option::Option::Some(__steadfast_value) => {
+                    #private::choose::<_, bool>(#when, __steadfast_value)
+                }
+                ::core::option::Option::None => false,
+            } {
+                #silent
+                #again
+            } else
+        })
+    }
+
+    /// A value has no text of its own, and only the hook would ask for it.
+    fn without_text() -> TokenStream {
+        quote_spanned! { Span::mixed_site() =>
+            let __steadfast_text: ::core::option::Option<&dyn ::core::fmt::Display> =
+                ::core::option::Option::None;
+        }
+    }
+
+    /// What follows a failure that was classified.
+    fn failed(&self) -> TokenStream {
+        let policy = &self.policy;
+        let site = Span::mixed_site();
+        if !self.is_async() && self.model.on_retry.is_none() {
+            return quote_spanned! { site =>
+                if !__steadfast_call.again(#policy, __steadfast_class, __steadfast_text) {
+                    return __steadfast_outcome;
+                }
+            };
+        }
+        self.next(
+            &quote_spanned! { site =>
+                __steadfast_call.failed(#policy, __steadfast_class, __steadfast_text)
+            },
+            &quote_spanned!(site => ::core::option::Option::Some(__steadfast_class)),
+        )
+    }
+
+    /// What follows the decision of the runtime: its delay, or the end.
+    fn next(&self, decision: &TokenStream, seen: &TokenStream) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let hook = self.model.on_retry.as_ref().map(|hook| {
             let (hook, span) = (&hook.value, site.located_at(hook.span));
             let (private, policy) = (at(private, span), at(policy, span));
             quote_spanned! { span =>
                 #private::hook(
                     #hook,
-                    &__steadfast_call.event(#policy, __steadfast_seen, __steadfast_delay, __steadfast_text),
+                    &__steadfast_call.event(#policy, #seen, __steadfast_delay, __steadfast_text),
                 );
             }
         });
-        let seen = |class: TokenStream| {
-            hook.is_some().then(|| quote_spanned!(site => let __steadfast_seen = #class;))
-        };
         // A timeout is the answer only where no attempt before it ended with an error of its own.
         let answer = if self.keeps_error() {
             quote_spanned! { site =>
@@ -354,96 +488,19 @@ impl Loop<'_> {
         } else {
             quote_spanned!(site => __steadfast_outcome)
         };
-        let next = |decision: TokenStream, seen: Option<TokenStream>| {
-            quote_spanned! { site => {
-                #seen
-                match #decision {
-                    ::core::option::Option::Some(__steadfast_delay) => {
-                        #hook
-                        __steadfast_delay
-                    }
-                    ::core::option::Option::None => {
-                        __steadfast_call.stopped();
-                        break #answer;
-                    }
-                }
-            } }
+        let next = if self.is_async() {
+            quote_spanned!(site => __steadfast_delay)
+        } else {
+            quote_spanned!(site => __steadfast_call.pause(#policy, __steadfast_delay);)
         };
-        let class = self.class();
-        let failed = next(
-            quote_spanned! { site =>
-                __steadfast_call.failed(#policy, __steadfast_class, __steadfast_text)
-            },
-            seen(quote_spanned!(site => ::core::option::Option::Some(__steadfast_class))),
-        );
-        let silent = quote_spanned! { site =>
-            let __steadfast_text: ::core::option::Option<&dyn ::core::fmt::Display> =
-                ::core::option::Option::None;
-        };
-        let classified = model.classify_value.as_ref().map(|classify| {
-            let (classify, span) = (&classify.value, site.located_at(classify.span));
-            let (private, value) = (at(private, span), at(&value, span));
-            quote_spanned! { span =>
-                if let ::core::option::Option::Some(__steadfast_class) = match #value {
-                    ::core::option::Option::Some(__steadfast_value) => #private::choose::<
-                        _,
-                        ::core::option::Option<#private::Classification>,
-                    >(#classify, __steadfast_value),
-                    ::core::option::Option::None => ::core::option::Option::None,
-                } {
-                    #silent
-                    #failed
-                } else
-            }
-        });
-        let polled = model.when_value.as_ref().map(|when| {
-            let (when, span) = (&when.value, site.located_at(when.span));
-            let (private, value) = (at(private, span), at(&value, span));
-            let again = next(
-                quote_spanned!(site => __steadfast_call.polled(#policy)),
-                seen(quote_spanned!(site => ::core::option::Option::None)),
-            );
-            quote_spanned! { span =>
-                if match #value {
-                    ::core::option::Option::Some(__steadfast_value) => {
-                        #private::choose::<_, bool>(#when, __steadfast_value)
-                    }
-                    ::core::option::Option::None => false,
-                } {
-                    #silent
-                    #again
-                } else
-            }
-        });
-        let shapes = looks_at_values
-            .then(|| quote_spanned!(site => use #private::shape::{Fallible as _, Plain as _};));
-        let keep = self.keeps_error().then(|| {
-            quote_spanned! { site =>
-                if ::core::option::Option::is_none(&__steadfast_limit) {
-                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
-                }
-            }
-        });
         quote_spanned! { site =>
-            let __steadfast_delay = {
-                #shapes
-                use #private::find::ways::*;
-                match #error {
-                    ::core::option::Option::None => {
-                        #classified #polled {
-                            __steadfast_call.succeeded();
-                            break __steadfast_outcome;
-                        }
-                    }
-                    ::core::option::Option::Some(__steadfast_error) => {
-                        let __steadfast_class = #class;
-                        let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).text();
-                        #failed
-                    }
+            match #decision {
+                ::core::option::Option::Some(__steadfast_delay) => {
+                    #hook
+                    #next
                 }
-            };
-            #keep
-            __steadfast_delay
+                ::core::option::Option::None => return #answer,
+            }
         }
     }
 

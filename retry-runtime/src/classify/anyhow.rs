@@ -10,6 +10,7 @@ impl Classify for ::anyhow::Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests {
     use std::io::{self, ErrorKind};
 

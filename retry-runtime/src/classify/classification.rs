@@ -1,6 +1,7 @@
 //! What a failure is, as a small value: may it be tried again, what kind is it, did the server say
 //! when, did it ever reach the other side.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::time::nanos;
@@ -56,15 +57,19 @@ impl Kind {
 /// assert_eq!(BUSY.hint(), Some(Duration::from_secs(2)));
 /// assert!(!Classification::permanent().is_retryable());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Classification {
+    // Two scalars, so that it travels in registers.
     /// Nanoseconds the server asked to wait; `NO_HINT` where it did not.
     hint: u64,
-    kind: Kind,
-    retryable: bool,
-    unsent: bool,
+    /// The kind in the low bits, `RETRYABLE` and `UNSENT` above.
+    bits: u8,
 }
+
+const KIND: u8 = 0b11;
+const RETRYABLE: u8 = 0b100;
+const UNSENT: u8 = 0b1000;
 
 const NO_HINT: u64 = u64::MAX;
 
@@ -72,17 +77,17 @@ impl Classification {
     /// Trying again cannot help: authentication, validation, not found, permission, duplicate key,
     /// and everything unknown.
     pub const fn permanent() -> Self {
-        Self { hint: NO_HINT, kind: Kind::Transient, retryable: false, unsent: false }
+        Self { hint: NO_HINT, bits: 0 }
     }
 
     /// Trying again may help. The kind is [`Kind::Transient`] until [`kind`](Self::kind) says more.
     pub const fn retryable() -> Self {
-        Self { hint: NO_HINT, kind: Kind::Transient, retryable: true, unsent: false }
+        Self { hint: NO_HINT, bits: RETRYABLE }
     }
 
     /// The same with another kind.
     pub const fn kind(mut self, kind: Kind) -> Self {
-        self.kind = kind;
+        self.bits = (self.bits & !KIND) | kind as u8;
         self
     }
 
@@ -98,31 +103,49 @@ impl Classification {
     /// The same, and the request surely never reached the other side: connection refused, circuit
     /// open. Only such failures are retried under `replay = "unsent"`.
     pub const fn unsent(mut self) -> Self {
-        self.unsent = true;
+        self.bits |= UNSENT;
         self
     }
 
     /// Whether trying again may help.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        self.retryable
+        self.bits & RETRYABLE != 0
     }
 
     /// Whether the request surely never reached the other side.
     #[must_use]
     pub const fn is_unsent(self) -> bool {
-        self.unsent
+        self.bits & UNSENT != 0
     }
 
     /// The kind of a retryable failure; `None` for a permanent one.
     #[must_use]
     pub const fn retryable_kind(self) -> Option<Kind> {
-        if self.retryable { Some(self.kind) } else { None }
+        if !self.is_retryable() {
+            return None;
+        }
+        Some(match self.bits & KIND {
+            0 => Kind::Transient,
+            1 => Kind::Timeout,
+            2 => Kind::Throttled,
+            _ => Kind::Conflict,
+        })
     }
 
     /// How long the server asked to wait, where it did.
     #[must_use]
     pub const fn hint(self) -> Option<Duration> {
         if self.hint == NO_HINT { None } else { Some(Duration::from_nanos(self.hint)) }
+    }
+}
+
+impl fmt::Debug for Classification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Classification")
+            .field("retryable", &self.retryable_kind())
+            .field("hint", &self.hint())
+            .field("unsent", &self.is_unsent())
+            .finish()
     }
 }

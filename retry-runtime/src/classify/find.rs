@@ -328,6 +328,7 @@ pub fn first_class(
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests {
     use std::error::Error;
     use std::fmt;

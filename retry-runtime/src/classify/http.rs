@@ -219,6 +219,7 @@ impl Classify for StatusError {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests {
     use std::time::{Duration, SystemTime};
 

@@ -71,6 +71,7 @@ pub(crate) fn kind(kind: ErrorKind) -> Option<Classification> {
 
 #[cfg(test)]
 mod tests {
+    #[allow(clippy::enum_glob_use, reason = "as above")]
     use std::io::ErrorKind::{self, *};
 
     use super::kind;

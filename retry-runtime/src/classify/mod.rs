@@ -128,6 +128,10 @@ impl Classify for dyn Error + Send + Sync + 'static {
 /// By its kind, or by a known error that it wraps.
 impl Classify for std::io::Error {
     fn classify(&self) -> Classification {
+        // Most I/O errors wrap nothing, so that there is no chain to walk.
+        if self.get_ref().is_none() {
+            return io::kind(self.kind()).unwrap_or(Classification::permanent());
+        }
         by_source(self)
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use ::tokio_postgres::Error;
 
 use super::by_source::by_type;
-use super::{Classification, Classify, sqlstate};
+use super::{Classification, Classify, Kind, sqlstate};
 
 /// An answer of the server goes by its [`sqlstate`], a connection that broke by the I/O error.
 impl Classify for Error {
@@ -17,7 +17,14 @@ impl Classify for Error {
         if self.is_closed() {
             return Classification::retryable();
         }
-        self.source().and_then(by_type).unwrap_or(Classification::permanent())
+        match self.source() {
+            Some(inner) => by_type(inner).unwrap_or(Classification::permanent()),
+            // No method tells this one from the rest; it is how `postgres` ends `is_valid`.
+            None if self.to_string() == "timeout waiting for server" => {
+                Classification::retryable().kind(Kind::Timeout)
+            }
+            None => Classification::permanent(),
+        }
     }
 }
 
@@ -33,8 +40,7 @@ mod tests {
 
     #[test]
     fn the_timeout_of_the_client_is_one() {
-        // The only error with neither code nor source that a test can make.
         let error = tokio_postgres::Error::__private_api_timeout();
-        assert_ne!(error.classify().retryable_kind(), Some(Kind::Conflict));
+        assert_eq!(error.classify().retryable_kind(), Some(Kind::Timeout));
     }
 }

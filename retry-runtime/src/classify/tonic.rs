@@ -22,9 +22,9 @@ impl Classify for Status {
         let class = by_code(self);
         match pushback(self) {
             None => class,
-            Some(None) => Classification::permanent(),
-            Some(Some(hint)) if class.is_retryable() => class.after(hint),
-            Some(Some(hint)) => Classification::retryable().after(hint),
+            Some(Pushback::Never) => Classification::permanent(),
+            Some(Pushback::After(hint)) if class.is_retryable() => class.after(hint),
+            Some(Pushback::After(hint)) => Classification::retryable().after(hint),
         }
     }
 }
@@ -48,25 +48,34 @@ fn by_code(status: &Status) -> Classification {
     }
 }
 
-/// The server's pushback: none, a refusal (`Some(None)`), or a time to wait. Of several values the
-/// longest counts, and a refusal before all.
-fn pushback(status: &Status) -> Option<Option<Duration>> {
+/// What a server says about trying again.
+enum Pushback {
+    Never,
+    After(Duration),
+}
+
+/// The server's pushback, where it sent one. Of several values the longest counts, and a refusal
+/// before all.
+fn pushback(status: &Status) -> Option<Pushback> {
     status
         .metadata()
         .get_all(PUSHBACK)
         .into_iter()
-        .map(|value| {
-            let value = value.to_str().ok()?;
+        .map(|value| match value.to_str() {
             // The sign of `+5` is not in the grammar, but in that of the parser.
-            if !value.starts_with(|first: char| first.is_ascii_digit()) {
-                return None;
-            }
-            value.parse().ok().map(Duration::from_millis)
+            Ok(text) if text.starts_with(|first: char| first.is_ascii_digit()) => text
+                .parse()
+                .map_or(Pushback::Never, |ms| Pushback::After(Duration::from_millis(ms))),
+            _ => Pushback::Never,
         })
-        .reduce(|one, other| Some(one?.max(other?)))
+        .reduce(|one, other| match (one, other) {
+            (Pushback::After(one), Pushback::After(other)) => Pushback::After(one.max(other)),
+            _ => Pushback::Never,
+        })
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests {
     use std::io::{self, ErrorKind};
     use std::time::Duration;

@@ -57,6 +57,10 @@ pub fn sleep(duration: Duration) -> Sleep {
 }
 
 /// A timer that no test scope skips: what ends an attempt is not a delay.
+///
+/// # Panics
+///
+/// Without the feature `tokio`, when no timer is installed.
 pub fn timer(duration: Duration) -> Sleep {
     if let Some(timer) = TIMER.get() {
         return Sleep(Timer::Boxed(timer(duration)));

@@ -3,17 +3,16 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use crate::call::{Now, StateRef};
 use crate::engine::{Failure, StopReason};
-use crate::operation::{Operation, State};
+use crate::operation::Operation;
 use crate::policy::RetryPolicy;
 use crate::telemetry::limit::Line;
 use crate::telemetry::redact::Redacted;
-use crate::time::Timestamp;
 
 /// What a line is about.
 pub(crate) struct Ended<'a> {
     pub(crate) operation: &'static Operation,
-    pub(crate) state: &'a State,
     pub(crate) policy: &'a RetryPolicy,
     pub(crate) attempt: u32,
     pub(crate) failure: Failure,
@@ -34,7 +33,7 @@ impl Ended<'_> {
         Redacted(self.error.filter(|_| self.policy.log_errors))
     }
 
-    pub(crate) fn retrying(&self, delay: Duration, now: Timestamp) {
+    pub(crate) fn retrying(&self, delay: Duration, now: &mut Now) {
         let (operation, attempt, of) =
             (self.operation.name, self.attempt, self.policy.max_attempts);
         let reason = self.failure.as_str();
@@ -53,7 +52,7 @@ impl Ended<'_> {
         );
     }
 
-    pub(crate) fn stopped(&self, why: StopReason, now: Timestamp) {
+    pub(crate) fn stopped(&self, why: StopReason, now: &mut Now) {
         let (operation, attempt, of) =
             (self.operation.name, self.attempt, self.policy.max_attempts);
         let (reason, result) = (self.failure.as_str(), why.as_str());
@@ -78,8 +77,8 @@ impl Ended<'_> {
         }
     }
 
-    fn may_write(&self, now: Timestamp) -> bool {
-        match self.state.log.ask(now, self.policy.log_limit) {
+    fn may_write(&self, now: &mut Now) -> bool {
+        match StateRef::of(self.operation).log.ask(now.get(), self.policy.log_limit) {
             Line::Write => true,
             Line::WriteAfter(lines) => {
                 tracing::warn!(

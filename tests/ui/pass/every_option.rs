@@ -91,7 +91,7 @@ fn status() -> io::Result<u16> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub async fn main() {
+pub(crate) async fn main() {
     assert_eq!(everything(1).await.unwrap(), 1);
     assert!(matches!(everything(0).await, Err(ApiError::NotFound)));
     assert_eq!(shared("abc").unwrap(), 3);
