@@ -9,10 +9,10 @@ pub use retry_runtime::http;
 #[cfg(feature = "reqwest")]
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{
-    Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, Classification, Classify,
-    Jitter, Kind, Nested, OperationSnapshot, Outcome, Report, RetryBudget, RetryEvent, RetryPolicy,
-    Snapshot, StopReason, Timestamp, classify, classify_as, reported, reported_sync, set_timer,
-    snapshot, testing,
+    Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, CircuitBreaker,
+    CircuitOpen, Classification, Classify, Jitter, Kind, Nested, OperationSnapshot, Outcome,
+    Report, RetryBudget, RetryEvent, RetryPolicy, Snapshot, StopReason, Timestamp, breaker,
+    classify, classify_as, reported, reported_sync, set_timer, snapshot, testing,
 };
 
 /// The only names that generated code may use. Not part of the interface.

@@ -8,6 +8,16 @@
 
 use std::process::Command;
 
+// As modules the lints of clippy see them, too; below they are crates of their own.
+#[path = "ui/pass/every_option.rs"]
+mod every_option;
+#[path = "ui/pass/forbidding.rs"]
+mod forbidding;
+#[path = "ui/pass/shapes.rs"]
+mod shapes;
+#[path = "ui/pass/smallest.rs"]
+mod smallest;
+
 const PINNED: &str = "rustc 1.95.";
 
 fn compiler() -> String {
@@ -26,4 +36,12 @@ fn misuse_is_told_in_our_words_at_the_place() {
     } else {
         eprintln!("skipped: messages are pinned to {PINNED}*, this is {version}");
     }
+}
+
+#[test]
+fn what_is_right_runs_without_a_warning() {
+    smallest::main();
+    every_option::main();
+    shapes::main();
+    forbidding::main();
 }

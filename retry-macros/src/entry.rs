@@ -13,7 +13,7 @@ use crate::signature::Function;
 
 pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
-    if limits::head_too_nested(&item) {
+    if limits::head_too_nested(item) {
         diagnostics.error(
             Span::call_site(),
             "the function below is nested too deeply to be read",
@@ -22,7 +22,7 @@ pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
         let faults = diagnostics.into_tokens();
         return quote!(#item #faults);
     }
-    let mut function = match syn::parse2::<Function>(item.clone()) {
+    let mut function = match Function::read(item) {
         Ok(function) => function,
         Err(error) => {
             return not_a_function("retry", item, &error);
@@ -105,7 +105,7 @@ fn refuse(function: &Function, looks_at_values: bool, diagnostics: &mut Diagnost
         diagnostics.error(
             mutability.span,
             "`mut self` would carry the changes of a failed attempt into the next one",
-            "take `self`, and begin the body with `let mut this = self;`",
+            "take `&self`, and begin the body with a clone of what it changes",
         );
     }
 }

@@ -22,9 +22,18 @@ pub(crate) fn too_nested(tokens: &TokenStream) -> bool {
 /// Whether what stands before a body is too much to be parsed. The body itself is not parsed.
 pub(crate) fn head_too_nested(item: &TokenStream) -> bool {
     let mut head: Vec<TokenTree> = item.clone().into_iter().collect();
-    if matches!(head.last(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace)
-    {
-        head.pop();
+    match head.last() {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            head.pop();
+        }
+        // A body that a `macro_rules!` was given: it is not put aside, but nor is it an expression.
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
+            if beyond(&group.stream(), usize::MAX, 128) {
+                return true;
+            }
+            head.pop();
+        }
+        _ => {}
     }
     let head: TokenStream = head.into_iter().collect();
     beyond(&head, 20_000, 32) || weight(head) > HEAVIEST

@@ -11,6 +11,7 @@ use syn::{
     Signature, Token, Type, TypeParamBound, Visibility,
 };
 
+use crate::limits::too_nested;
 use crate::runtime_path::at;
 use crate::validate::FunctionFacts;
 
@@ -25,31 +26,36 @@ pub(crate) struct Function {
 
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut attributes = input.call(Attribute::parse_outer)?;
+        let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         let defaultness = if input.peek(Token![default]) { Some(input.parse()?) } else { None };
         let signature = input.parse()?;
-        let body = match input.parse::<TokenTree>().map(ungrouped)? {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                Some(hoist_inner_attributes(group, &mut attributes))
-            }
+        let body = match input.parse::<TokenTree>()? {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
             _ => None,
         };
         Ok(Self { attributes, visibility, defaultness, signature, body })
     }
 }
 
-/// A `$body:block` of `macro_rules!` comes in a group without delimiters.
-fn ungrouped(token: TokenTree) -> TokenTree {
-    match &token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            let mut inner = group.stream().into_iter();
-            match (inner.next(), inner.next()) {
-                (Some(only), None) => ungrouped(only),
-                _ => token,
+impl Function {
+    /// Reads an item. Its body is put aside meanwhile: a parser would copy all of it, and go down to
+    /// its innermost group by recursion.
+    pub(crate) fn read(item: &TokenStream) -> syn::Result<Self> {
+        let mut trees: Vec<TokenTree> = item.clone().into_iter().collect();
+        let body = match trees.last_mut() {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                let mut empty = Group::new(Delimiter::Brace, TokenStream::new());
+                empty.set_span(group.span());
+                Some(std::mem::replace(group, empty))
             }
+            _ => None,
+        };
+        let mut function: Self = syn::parse2(trees.into_iter().collect())?;
+        if let Some(body) = body {
+            function.body = Some(hoist_inner_attributes(body, &mut function.attributes));
         }
-        _ => token,
+        Ok(function)
     }
 }
 
@@ -72,6 +78,9 @@ fn hoist_inner_attributes(body: Group, attributes: &mut Vec<Attribute>) -> Group
         let mut rest = tokens.into_iter();
         let (hash, _bang, bracket) = (rest.next(), rest.next(), rest.next());
         let outer: TokenStream = [hash, bracket].into_iter().flatten().collect();
+        if too_nested(&outer) {
+            return body;
+        }
         if let Ok(mut parsed) = syn::parse::Parser::parse2(Attribute::parse_outer, outer) {
             attributes.append(&mut parsed);
         }
@@ -194,7 +203,8 @@ pub(crate) fn rebind(
             } else if binding.mutable && !binding.by_reference {
                 let span = span.located_at(ident.span());
                 let private = at(private, span);
-                quote_spanned!(span => #private::fresh(#ident))
+                // The braces keep rustc from proposing changes to the pattern.
+                quote_spanned!(span => #private::fresh({ #ident }))
             } else {
                 return;
             };
@@ -313,13 +323,15 @@ pub(crate) fn refusal(signature: &Signature) -> Ident {
         },
         FnArg::Typed(argument) => has_word(argument.ty.to_token_stream(), "mut"),
     });
+    // What outlives the call: `Holder<'a>` takes a `&'a mut T` in.
+    let named = signature.generics.lifetimes().next().is_some();
     let output = signature.output.to_token_stream();
     let consumes_self = matches!(
         signature.inputs.first(),
         Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, syn::ReceiverKind::Value)
     );
-    let name = if exclusive && has_borrow(output) {
-        "a_function_that_returns_a_borrow_of_its_exclusive_reference_cannot_be_retried"
+    let name = if exclusive && (named || has_borrow(output)) {
+        "a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried"
     } else if consumes_self {
         "every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes"
     } else {

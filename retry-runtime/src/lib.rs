@@ -2,6 +2,7 @@
 
 mod attempt;
 mod backoff;
+pub mod breaker;
 mod budget;
 mod by_hand;
 mod call;
@@ -20,6 +21,7 @@ mod time;
 
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
+pub use breaker::{CircuitBreaker, CircuitOpen};
 pub use budget::{BudgetExhausted, RetryBudget};
 #[cfg(feature = "http")]
 pub use classify::http;
@@ -48,7 +50,7 @@ pub mod __private {
         timed_out,
     };
     // Names that rustc shows where borrow checking refuses a body.
-    pub use crate::__attempt as a_function_that_returns_a_borrow_of_its_exclusive_reference_cannot_be_retried;
+    pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;
     pub use crate::__attempt as every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes;
     pub use crate::__attempt as every_attempt_needs_the_arguments_so_name_what_the_body_consumes_in_clone;
 }

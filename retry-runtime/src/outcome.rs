@@ -137,6 +137,7 @@ macro_rules! __attempt {
 )]
 pub trait Fresh: Copy {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Copy> Fresh for T {}
 
 /// The argument for one attempt.

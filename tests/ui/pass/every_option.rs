@@ -5,7 +5,9 @@
 use std::io;
 use std::time::Duration;
 
-use steadfast::{AttemptTimeout, Classification, Classify, RetryBudget, RetryEvent, RetryPolicy, retry};
+use steadfast::{
+    AttemptTimeout, Classification, Classify, RetryBudget, RetryEvent, RetryPolicy, retry,
+};
 
 static POLICY: RetryPolicy = RetryPolicy::new().max_attempts(4);
 static BUDGET: RetryBudget = RetryBudget::new(10.0, 50);
@@ -89,7 +91,7 @@ fn status() -> io::Result<u16> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub async fn main() {
+pub(crate) async fn main() {
     assert_eq!(everything(1).await.unwrap(), 1);
     assert!(matches!(everything(0).await, Err(ApiError::NotFound)));
     assert_eq!(shared("abc").unwrap(), 3);

@@ -13,7 +13,7 @@ use steadfast::retry;
 #[retry(max_attempts = 4, base_delay = "10ms")]
 #[must_use = "it was fetched"]
 #[inline]
-pub fn fetch<'a, const N: usize>(parts: &'a [&'a str; N]) -> std::io::Result<&'a str> {
+pub(crate) fn fetch<'a, const N: usize>(parts: &'a [&'a str; N]) -> std::io::Result<&'a str> {
     Ok(parts[N - 1])
 }
 
@@ -27,11 +27,8 @@ mod without_prelude {
 }
 
 mod shadowed {
-    #[expect(dead_code)]
     pub(super) struct Result;
-    #[expect(dead_code)]
     pub(super) struct Option;
-    #[expect(dead_code)]
     pub(super) struct Box;
 
     #[::steadfast::retry]
@@ -41,9 +38,10 @@ mod shadowed {
 }
 
 /// Runs.
-#[tokio::main(flavor = "current_thread")]
-pub async fn main() {
+pub(crate) fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert_eq!(fetch(&["a", "b"]).unwrap(), "b");
-    assert_eq!(without_prelude::fetch().await.unwrap(), 1);
+    assert_eq!(runtime.block_on(without_prelude::fetch()).unwrap(), 1);
     assert_eq!(shadowed::fetch().unwrap(), 1);
+    let _ = (shadowed::Result, shadowed::Option, shadowed::Box);
 }

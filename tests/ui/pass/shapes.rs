@@ -10,25 +10,25 @@ use std::sync::Arc;
 use steadfast::retry;
 
 #[derive(Default)]
-pub struct Client {
+pub(crate) struct Client {
     name: String,
     calls: u32,
 }
 
 impl Client {
     #[retry]
-    pub fn shared(&self) -> io::Result<&str> {
+    pub(crate) fn shared(&self) -> io::Result<&str> {
         Ok(&self.name)
     }
 
     #[retry]
-    pub fn exclusive(&mut self) -> io::Result<u32> {
+    pub(crate) fn exclusive(&mut self) -> io::Result<u32> {
         self.calls += 1;
         Ok(self.calls)
     }
 
     #[retry]
-    pub async fn exclusive_async(&mut self, add: &mut u32) -> io::Result<u32> {
+    pub(crate) async fn exclusive_async(&mut self, add: &mut u32) -> io::Result<u32> {
         *add += 1;
         self.calls += *add;
         std::future::ready(Ok(self.calls)).await
@@ -36,58 +36,58 @@ impl Client {
 
     /// What is returned is borrowed from nobody.
     #[retry]
-    pub fn constant(&mut self) -> io::Result<&'static str> {
+    pub(crate) fn constant(&mut self) -> io::Result<&'static str> {
         self.calls += 1;
         Ok("constant")
     }
 
     #[retry]
-    pub fn owned(self) -> io::Result<usize> {
+    pub(crate) fn owned(self) -> io::Result<usize> {
         Ok(self.name.len())
     }
 
     #[retry]
-    pub fn counted(self: Arc<Self>) -> io::Result<usize> {
+    pub(crate) fn counted(self: Arc<Self>) -> io::Result<usize> {
         Ok(self.name.len())
     }
 
     #[retry]
-    pub fn pinned(mut self: Pin<&mut Self>) -> io::Result<u32> {
+    pub(crate) fn pinned(mut self: Pin<&mut Self>) -> io::Result<u32> {
         self.as_mut().calls += 1;
         Ok(self.calls)
     }
 }
 
 #[retry]
-pub fn start(mut number: u32, (mut left, right): (u8, u8)) -> Option<u32> {
+pub(crate) fn start(mut number: u32, (mut left, right): (u8, u8)) -> Option<u32> {
     number += 1;
     left += right;
     Some(number + u32::from(left))
 }
 
 #[retry]
-pub fn exclusive<T: Clone>(list: &mut Vec<T>, value: &T) -> io::Result<usize> {
+pub(crate) fn exclusive<T: Clone>(list: &mut Vec<T>, value: &T) -> io::Result<usize> {
     list.push(value.clone());
     Ok(list.len())
 }
 
 #[retry]
-pub fn given(callback: impl Fn() -> u32) -> io::Result<impl Iterator<Item = u32>> {
+pub(crate) fn given(callback: impl Fn() -> u32) -> io::Result<impl Iterator<Item = u32>> {
     Ok(0..callback())
 }
 
 #[retry]
-pub fn future(number: u32) -> impl Future<Output = io::Result<u32>> {
+pub(crate) fn future(number: u32) -> impl Future<Output = io::Result<u32>> {
     async move { Ok(number) }
 }
 
 #[retry]
-pub fn boxed(number: u32) -> Pin<Box<dyn Future<Output = io::Result<u32>> + Send>> {
+pub(crate) fn boxed(number: u32) -> Pin<Box<dyn Future<Output = io::Result<u32>> + Send>> {
     Box::pin(async move { Ok(number) })
 }
 
 #[retry]
-pub fn labels(numbers: &[u32]) -> Option<u32> {
+pub(crate) fn labels(numbers: &[u32]) -> Option<u32> {
     let found = 'search: {
         for number in numbers {
             if *number > 2 {
@@ -100,7 +100,7 @@ pub fn labels(numbers: &[u32]) -> Option<u32> {
     Some(twice(found?))
 }
 
-pub trait Fetch {
+pub(crate) trait Fetch {
     #[retry]
     fn fetch(&self) -> io::Result<u32> {
         self.source()
@@ -119,7 +119,7 @@ impl Fetch for Client {
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub async fn main() {
+pub(crate) async fn main() {
     let mut client = Client::default();
     assert_eq!(client.shared().unwrap(), "");
     assert_eq!(client.exclusive().unwrap(), 1);

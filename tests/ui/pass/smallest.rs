@@ -7,6 +7,6 @@ fn fetch() -> std::io::Result<u32> {
     Ok(1)
 }
 
-fn main() {
+pub(crate) fn main() {
     assert_eq!(fetch().unwrap(), 1);
 }

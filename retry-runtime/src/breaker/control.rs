@@ -1,0 +1,249 @@
+//! Transitions and half-open: the slow paths, under a short lock.
+//!
+//! The lock guards what a transition changes beside the word, and no user code runs under it. The
+//! word alone is also changed without it, by the failures of a closed breaker; whoever holds the
+//! lock therefore moves it by compare-and-set.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::events::Transition;
+use super::state::State;
+use super::sync::{
+    MutexGuard,
+    Ordering::{Acquire, Release},
+};
+use super::word::{Tag, Word};
+use super::{CircuitBreaker, CircuitOpen};
+use crate::time::Timestamp;
+
+/// What the lock guards.
+#[derive(Debug)]
+pub(super) struct Control {
+    /// The latest moment seen here: a clock that goes back stands still.
+    latest: u64,
+    /// When the present break began, while nobody drew its jitter.
+    opened: Option<u64>,
+    /// Breaks since it last closed, the present one included.
+    pub(super) breaks: u32,
+    /// Successes of this half-open period.
+    successes: u32,
+    /// Unexpired probes, the oldest first: number and moment of expiry. Never more than
+    /// `half_open_requests`.
+    pub(super) probes: Vec<(u64, u64)>,
+    next_probe: u64,
+}
+
+impl Control {
+    pub(super) const fn new() -> Self {
+        Self { latest: 0, opened: None, breaks: 0, successes: 0, probes: Vec::new(), next_probe: 0 }
+    }
+
+    /// The present: the latest of all moments seen.
+    fn at(&mut self, now: u64) -> u64 {
+        self.latest = self.latest.max(now);
+        self.latest
+    }
+
+    /// When the present break began, while its end is not known.
+    pub(super) fn unsettled(&self) -> Option<u64> {
+        self.opened
+    }
+
+    fn take_probe(&mut self, probe: u64) -> bool {
+        let found = self.probes.binary_search_by_key(&probe, |(number, _)| *number);
+        found.map(|index| self.probes.remove(index)).is_ok()
+    }
+}
+
+/// `until` while the jitter of the break is not drawn.
+const UNSETTLED: u64 = 0;
+
+impl CircuitBreaker {
+    pub(super) fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves from `from` to `to`, unless the word has left the period of `from`.
+    fn transition(&self, control: &mut Control, from: Tag, to: State, now: u64) -> bool {
+        let mut word = self.word();
+        loop {
+            if !from.is_current(word) {
+                return false;
+            }
+            match self.word.compare_exchange(word.0, word.next(to).0, Release, Acquire) {
+                Ok(_) => break,
+                Err(newer) => word = Word(newer),
+            }
+        }
+        control.probes.clear();
+        control.successes = 0;
+        if to != State::Open && to != State::HalfOpen {
+            control.breaks = 0;
+        }
+        // Reset while closed begins a new period, which is no transition.
+        if word.state() != to {
+            self.events.push(Transition {
+                name: self.name,
+                from: word.state(),
+                to,
+                at: Timestamp::from_nanos(now),
+                generation: word.next(to).generation(),
+            });
+        }
+        true
+    }
+
+    /// Opens, if the period of `from` still lasts. The break's jitter is drawn by the first call.
+    fn open(&self, control: &mut Control, from: Tag, now: u64) {
+        // Before the word says open: whoever reads that finds no end of an earlier break.
+        let before = self.until.load(Acquire);
+        self.until.store(UNSETTLED, Release);
+        if !self.transition(control, from, State::Open, now) {
+            self.until.store(before, Release);
+            return;
+        }
+        control.opened = Some(now);
+        control.breaks = control.breaks.saturating_add(1);
+        if self.settings.jitter <= 0.0 {
+            self.settle(control, 0);
+        }
+    }
+
+    fn settle(&self, control: &mut Control, random: u64) {
+        if let Some(opened) = control.opened.take() {
+            let break_ = self.settings.recovery_after(control.breaks.saturating_sub(1));
+            let until = opened.saturating_add(self.settings.jittered(break_, random));
+            self.until.store(until.max(UNSETTLED + 1), Release);
+        }
+    }
+
+    /// A probe that never answered is a failure of the moment when it expired.
+    fn expire(&self, control: &mut Control, now: u64) {
+        let word = self.word();
+        if word.state() == State::HalfOpen
+            && let Some(&(_, expires)) = control.probes.first()
+            && expires <= now
+        {
+            self.open(control, word.tag(), expires);
+        }
+    }
+
+    /// Admission where the word alone does not tell.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn admit_slowly(&self, now: u64, random: u64) -> Result<(Tag, u64), CircuitOpen> {
+        let mut control = self.control();
+        let before = self.word();
+        let now = control.at(now);
+        let admitted = self.admit(&mut control, now, random);
+        let changed = before.generation() != self.word().generation();
+        drop(control);
+        if changed {
+            self.events.tell();
+        }
+        admitted.map_err(|retry_after| self.rejected(retry_after))
+    }
+
+    fn admit(
+        &self,
+        control: &mut Control,
+        now: u64,
+        random: u64,
+    ) -> Result<(Tag, u64), Option<Duration>> {
+        self.expire(control, now);
+        // At most open → half-open → probe, so no jump of the clock costs more than this.
+        loop {
+            let word = self.word();
+            match word.state() {
+                State::Closed | State::ForcedClosed | State::Disabled => {
+                    return Ok((word.tag(), 0));
+                }
+                State::ForcedOpen => return Err(None),
+                State::Open => {
+                    self.settle(control, random);
+                    let until = self.until.load(Acquire);
+                    if now < until {
+                        return Err(Some(Duration::from_nanos(until - now)));
+                    }
+                    self.transition(control, word.tag(), State::HalfOpen, now);
+                }
+                State::HalfOpen => {
+                    // Only as many as are still needed: one more would be a risk without a use.
+                    let used = control.probes.len() + control.successes as usize;
+                    if used < self.settings.half_open as usize {
+                        let number = control.next_probe;
+                        control.next_probe += 1;
+                        let expires = now.saturating_add(self.settings.probe_timeout());
+                        control.probes.push((number, expires));
+                        return Ok((word.tag().probe(), number));
+                    }
+                    let oldest = control.probes.first().map_or(now, |(_, expires)| *expires);
+                    return Err(Some(Duration::from_nanos(oldest.saturating_sub(now))));
+                }
+            }
+        }
+    }
+
+    /// The result of a probe. One that expired or belongs to an earlier period changes nothing.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn probe_ended(&self, tag: Tag, probe: u64, now: u64, failed: bool) {
+        let mut control = self.control();
+        let before = self.word();
+        let now = control.at(now);
+        self.expire(&mut control, now);
+        if tag.is_current(self.word()) && control.take_probe(probe) {
+            if failed {
+                self.open(&mut control, tag, now);
+            } else {
+                control.successes += 1;
+                if control.successes >= self.settings.half_open {
+                    self.transition(&mut control, tag, State::Closed, now);
+                }
+            }
+        }
+        let changed = before.generation() != self.word().generation();
+        drop(control);
+        if changed {
+            self.events.tell();
+        }
+    }
+
+    /// Gives a probe's permit back uncounted.
+    #[cold]
+    pub(super) fn probe_dropped(&self, tag: Tag, probe: u64) {
+        let mut control = self.control();
+        if tag.is_current(self.word()) {
+            control.take_probe(probe);
+        }
+    }
+
+    /// Opens a closed breaker if `reason` still holds under the lock.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn trip(&self, tag: Tag, now: u64, reason: impl Fn(Word) -> bool) {
+        let mut control = self.control();
+        let word = self.word();
+        let generation = word.generation();
+        if tag.is_current(word) && reason(word) {
+            let now = control.at(now);
+            self.open(&mut control, tag, now);
+        }
+        let changed = generation != self.word().generation();
+        drop(control);
+        if changed {
+            self.events.tell();
+        }
+    }
+
+    pub(super) fn force(&self, to: State, now: u64) {
+        let mut control = self.control();
+        let now = control.at(now);
+        control.opened = None;
+        // Only failures can meet this, and they leave the period as it is.
+        self.transition(&mut control, self.word().tag(), to, now);
+        drop(control);
+        self.events.tell();
+    }
+}
