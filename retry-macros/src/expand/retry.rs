@@ -391,8 +391,8 @@ impl Loop<'_> {
         let private = &self.private;
         let classify = self.model.classify_value.as_ref()?;
         let span = Span::mixed_site().located_at(classify.span);
-        let (classify, value, failed) = (&classify.value, at(&self.value(), span), self.failed());
-        let private = at(private, span);
+        let (private, value) = (at(private, span), at(&self.value(), span));
+        let (classify, failed) = (&classify.value, self.failed());
         let silent = Self::without_text();
         Some(quote_spanned! { span =>
             if let ::core::option::Option::Some(__steadfast_class) = match #value {
@@ -413,12 +413,12 @@ impl Loop<'_> {
         let Self { private, policy, .. } = self;
         let when = self.model.when_value.as_ref()?;
         let span = Span::mixed_site().located_at(when.span);
-        let (when, value, silent) = (&when.value, at(&self.value(), span), Self::without_text());
-        let (private, policy) = (at(private, span), at(policy, span));
+        let (when, silent) = (&when.value, Self::without_text());
         let again = self.next(
             &quote_spanned!(span => __steadfast_call.polled(#policy)),
             &quote_spanned!(span => ::core::option::Option::None),
         );
+        let (private, value) = (at(private, span), at(&self.value(), span));
         Some(quote_spanned! { span =>
             if match #value {
                 ::core::option::Option::Some(__steadfast_value) => {
