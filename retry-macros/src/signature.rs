@@ -30,7 +30,7 @@ impl Parse for Function {
         let visibility = input.parse()?;
         let defaultness = if input.peek(Token![default]) { Some(input.parse()?) } else { None };
         let signature = input.parse()?;
-        let body = match input.parse::<TokenTree>()? {
+        let body = match input.parse::<TokenTree>().map(ungrouped)? {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
             _ => None,
         };
@@ -43,6 +43,9 @@ impl Function {
     /// its innermost group by recursion.
     pub(crate) fn read(item: &TokenStream) -> syn::Result<Self> {
         let mut trees: Vec<TokenTree> = item.clone().into_iter().collect();
+        if let Some(last) = trees.pop() {
+            trees.push(ungrouped(last));
+        }
         let body = match trees.last_mut() {
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
                 let mut empty = Group::new(Delimiter::Brace, TokenStream::new());
@@ -56,6 +59,20 @@ impl Function {
             function.body = Some(hoist_inner_attributes(body, &mut function.attributes));
         }
         Ok(function)
+    }
+}
+
+/// A `$body:block` of `macro_rules!` comes in a group without delimiters.
+fn ungrouped(token: TokenTree) -> TokenTree {
+    match &token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let mut inner = group.stream().into_iter();
+            match (inner.next(), inner.next()) {
+                (Some(only), None) => ungrouped(only),
+                _ => token,
+            }
+        }
+        _ => token,
     }
 }
 

@@ -437,6 +437,7 @@ impl Loop<'_> {
         let span = Span::mixed_site().located_at(when.span);
         let (when, value, silent) = (&when.value, at(&self.value(), span), Self::without_text());
         let (private, policy) = (at(private, span), at(policy, span));
+        let call = self.call();
         let again = self.next(
             &quote_spanned!(span => #private::#call::polled(&mut __steadfast_call, #policy)),
             &quote_spanned!(span => ::core::option::Option::None),

@@ -32,11 +32,13 @@ mod tests {
     #[test]
     fn types_are_found_in_it() {
         let error = anyhow::Error::from(io::Error::from(ErrorKind::TimedOut)).context("reading");
-        assert!((&&&&probe::<io::Error, _>(&error)).any(|_: &io::Error| true));
+        assert!((&&&&probe::<io::Error, _>(&error)).steadfast_any(|_: &io::Error| true));
         assert!(
             (&&&&probe::<ErrorKind, _>(&error))
-                .any(|kind: &ErrorKind| { matches!(kind, ErrorKind::TimedOut) })
+                .steadfast_any(|kind: &ErrorKind| { matches!(kind, ErrorKind::TimedOut) })
         );
-        assert!(!(&&&&probe::<std::fmt::Error, _>(&error)).any(|_: &std::fmt::Error| true));
+        assert!(
+            !(&&&&probe::<std::fmt::Error, _>(&error)).steadfast_any(|_: &std::fmt::Error| true)
+        );
     }
 }

@@ -309,12 +309,14 @@ mod tests {
         let error = std::io::Error::other(error);
         assert_eq!(by_source(&error).hint(), Some(Duration::from_secs(4)));
         assert!(
-            (&&&&probe::<StatusCode, _>(&error))
-                .any(|status: &StatusCode| matches!(*status, StatusCode::TOO_MANY_REQUESTS))
+            (&&&&probe::<StatusCode, _>(&error)).steadfast_any(|status: &StatusCode| matches!(
+                *status,
+                StatusCode::TOO_MANY_REQUESTS
+            ))
         );
         assert!(
             !(&&&&probe::<StatusCode, _>(&error))
-                .any(|status: &StatusCode| matches!(*status, StatusCode::NOT_FOUND))
+                .steadfast_any(|status: &StatusCode| matches!(*status, StatusCode::NOT_FOUND))
         );
     }
 }

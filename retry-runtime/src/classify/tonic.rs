@@ -150,8 +150,13 @@ mod tests {
     #[test]
     fn codes_are_found_in_a_chain() {
         let error = io::Error::other(Status::new(Code::Aborted, ""));
-        assert!((&&&&probe::<Code, _>(&error)).any(|code: &Code| matches!(code, Code::Aborted)));
-        assert!(!(&&&&probe::<Code, _>(&error)).any(|code: &Code| matches!(code, Code::Ok)));
+        assert!(
+            (&&&&probe::<Code, _>(&error))
+                .steadfast_any(|code: &Code| matches!(code, Code::Aborted))
+        );
+        assert!(
+            !(&&&&probe::<Code, _>(&error)).steadfast_any(|code: &Code| matches!(code, Code::Ok))
+        );
         assert_eq!(by_source(&error).retryable_kind(), Some(Kind::Conflict));
     }
 }
