@@ -142,10 +142,10 @@ impl<X: Default> Core<X> {
 
     /// The delay has passed: the next attempt begins.
     fn resume(&mut self) {
-        if let Some((track, _)) = &mut self.running {
-            if std::mem::take(&mut track.waiting) {
-                track.attempt = track.attempt.saturating_add(1);
-            }
+        if let Some((track, _)) = &mut self.running
+            && std::mem::take(&mut track.waiting)
+        {
+            track.attempt = track.attempt.saturating_add(1);
         }
     }
 

@@ -366,6 +366,7 @@ mod shadowed {
     pub(super) fn Ok() {}
     #[allow(non_snake_case)]
     pub(super) fn Err() {}
+    #[allow(non_upper_case_globals, reason = "it is what the user shadows with")]
     pub(super) const None: u8 = 0;
     mod core {}
     mod std {}

@@ -11,7 +11,7 @@ thread_local!(static CALLS: std::cell::Cell<u32> = const { std::cell::Cell::new(
 fn third() -> io::Result<u32> {
     let call = CALLS.get() + 1;
     CALLS.set(call);
-    if call % 3 == 0 { Ok(call) } else { Err(ErrorKind::TimedOut.into()) }
+    if call.is_multiple_of(3) { Ok(call) } else { Err(ErrorKind::TimedOut.into()) }
 }
 
 /// # Safety
