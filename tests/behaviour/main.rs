@@ -1,9 +1,10 @@
 //! What the attributes do, through the public interface alone.
 
 #![allow(
-    clippy::trivially_copy_pass_by_ref,
-    clippy::unused_async,
-    reason = "the shapes of hooks and of annotated functions are what is tested"
+    clippy::all,
+    clippy::pedantic,
+    reason = "odd shapes of functions and hooks are what is tested; those that must be clean under \
+              pedantic lints are in `tests/ui/pass` and the edition packages"
 )]
 
 mod budgets;

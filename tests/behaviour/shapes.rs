@@ -303,7 +303,7 @@ fn by_reference(calls: &AtomicU32, ref mut list: Vec<u32>, ref name: String) -> 
 
 #[retry]
 #[rustfmt::skip]
-fn conditional(calls: &AtomicU32, #[cfg(all())] mut here: u32, #[cfg(any())] mut absent: Nowhere) -> io::Result<u32> {
+fn conditional(calls: &AtomicU32, #[cfg(test)] mut here: u32, #[cfg(not(test))] mut absent: Nowhere) -> io::Result<u32> {
     here += 1;
     third(calls)?;
     Ok(here)
