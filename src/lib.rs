@@ -6,13 +6,16 @@ mod guide;
 pub use retry_macros::{Classify, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
+#[cfg(feature = "idempotent")]
+pub use retry_runtime::idempotency;
 #[cfg(feature = "reqwest")]
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{
     Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, CircuitBreaker,
-    CircuitOpen, Classification, Classify, Jitter, Kind, Nested, OperationSnapshot, Outcome,
-    Report, RetryBudget, RetryEvent, RetryPolicy, Snapshot, StopReason, Timestamp, breaker,
-    classify, classify_as, reported, reported_sync, set_timer, snapshot, testing,
+    CircuitOpen, Classification, Classify, Jitter, KeyPart, KeyWriter, Kind, Nested,
+    OperationSnapshot, Outcome, Report, RetryBudget, RetryEvent, RetryPolicy, Snapshot, StopReason,
+    Timestamp, breaker, classify, classify_as, reported, reported_sync, set_timer, snapshot,
+    testing,
 };
 
 /// The only names that generated code may use. Not part of the interface.

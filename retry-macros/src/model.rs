@@ -185,3 +185,154 @@ pub(crate) enum Nested {
     Suppress,
     Allow,
 }
+
+/// The attributes of ours that stand on one function, read and validated together.
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) struct Stack {
+    pub(crate) idempotent: Option<Idempotent>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) breaker: Option<Breaker>,
+}
+
+/// A string with placeholders, taken apart: `"order_{order_id}"`.
+#[derive(Clone)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) struct Template {
+    pub(crate) pieces: Vec<Piece>,
+    /// As it was written.
+    pub(crate) text: LitStr,
+}
+
+#[derive(Clone)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum Piece {
+    /// Text, braces unescaped.
+    Literal(String),
+    /// An argument, located at the string.
+    Argument(Ident),
+}
+
+/// `#[circuit_breaker(...)]`: `None` means that nothing was said, not the default.
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) struct Breaker {
+    pub(crate) source: BreakerSource,
+    pub(crate) failure_threshold: Option<Spanned<Expr>>,
+    /// A float above 0 and at most 1, as the other rates.
+    pub(crate) failure_rate: Option<Spanned<Expr>>,
+    pub(crate) window: Option<Spanned<Window>>,
+    pub(crate) minimum_calls: Option<Spanned<Expr>>,
+    pub(crate) slow_call: Option<Spanned<DurationValue>>,
+    pub(crate) slow_call_rate: Option<Spanned<Expr>>,
+    pub(crate) recovery_timeout: Option<Spanned<DurationValue>>,
+    pub(crate) recovery_factor: Option<Spanned<Expr>>,
+    pub(crate) max_recovery_timeout: Option<Spanned<DurationValue>>,
+    pub(crate) recovery_jitter: Option<Spanned<Expr>>,
+    pub(crate) half_open_requests: Option<Spanned<Expr>>,
+    pub(crate) probe_timeout: Option<Spanned<DurationValue>>,
+    pub(crate) trip_on_success: Option<Spanned<LitBool>>,
+    /// What counts as a failure.
+    pub(crate) rule: Option<Spanned<Rule>>,
+    pub(crate) not_on: Vec<Entry>,
+    /// What is neither failure nor success.
+    pub(crate) ignore: Vec<Entry>,
+    pub(crate) classify_value: Option<Spanned<Expr>>,
+    pub(crate) key: Option<Spanned<Template>>,
+    pub(crate) max_keys: Option<Spanned<Expr>>,
+    pub(crate) fallback: Option<Spanned<Expr>>,
+    pub(crate) map_open: Option<Spanned<Expr>>,
+    pub(crate) per: Option<Spanned<Per>>,
+    pub(crate) crate_path: Option<Path>,
+}
+
+#[derive(Clone)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum BreakerSource {
+    /// `name = "payments"`.
+    Name(Spanned<LitStr>),
+    /// `#[circuit_breaker(PAYMENTS)]`: a path to a `static`.
+    Path(Spanned<Expr>),
+}
+
+#[derive(Clone)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum Window {
+    /// The last N calls.
+    Calls(Expr),
+    /// The last while.
+    Time(DurationValue),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum Per {
+    /// Around every attempt: the default.
+    Attempt,
+    /// Around the retry.
+    Call,
+}
+
+/// `#[idempotent(...)]`: `None` means that nothing was said, not the default.
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) struct Idempotent {
+    pub(crate) key: Spanned<Template>,
+    pub(crate) ttl: Option<Spanned<DurationValue>>,
+    /// An expression of a store, or a reference or pointer to one.
+    pub(crate) store: Option<Spanned<Expr>>,
+    /// Names of arguments, each once.
+    pub(crate) fingerprint: Vec<Ident>,
+    pub(crate) lease: Option<Spanned<DurationValue>>,
+    pub(crate) wait: Option<Spanned<DurationValue>>,
+    pub(crate) on_unknown: Option<Spanned<OnUnknown>>,
+    pub(crate) on_store_down: Option<Spanned<OnStoreDown>>,
+    pub(crate) on_drop: Option<Spanned<OnDrop>>,
+    pub(crate) on_lease_lost: Option<Spanned<OnLeaseLost>>,
+    pub(crate) scope: Option<Spanned<LitStr>>,
+    /// A `u32`.
+    pub(crate) version: Option<Spanned<Expr>>,
+    pub(crate) replay: Option<Spanned<Replay>>,
+    /// Whether permanent errors are stored and replayed, too.
+    pub(crate) record_errors: Option<Spanned<LitBool>>,
+    pub(crate) map_error: Option<Spanned<Expr>>,
+    pub(crate) context: Option<Ident>,
+    pub(crate) name: Option<Spanned<LitStr>>,
+    pub(crate) crate_path: Option<Path>,
+}
+
+#[derive(Clone)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum OnUnknown {
+    Hold,
+    Rerun,
+    /// A function that finds out what became of the effect.
+    Reconcile(Expr),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum OnStoreDown {
+    Fail,
+    Run,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum OnDrop {
+    Unknown,
+    Detach,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum OnLeaseLost {
+    Cancel,
+    Continue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "grows into the expansion")]
+pub(crate) enum Replay {
+    /// The body hands the key on, and the other side deduplicates.
+    Keyed,
+    /// Only what surely never reached the other side is tried again.
+    Unsent,
+}

@@ -11,6 +11,9 @@ mod context;
 mod defaults;
 mod drivers;
 mod engine;
+#[cfg(feature = "idempotent")]
+pub mod idempotency;
+mod key;
 mod operation;
 mod outcome;
 mod policy;
@@ -30,6 +33,7 @@ pub use classify::reqwest;
 pub use classify::{Classification, Classify, Kind};
 pub use drivers::sleep::{BoxSleep, set_timer};
 pub use engine::StopReason;
+pub use key::{KeyPart, KeyWriter};
 pub use outcome::{Absent, Outcome};
 pub use policy::{Nested, RetryPolicy};
 pub use telemetry::event::RetryEvent;
@@ -44,6 +48,7 @@ pub mod __private {
     pub use crate::call::{Blocking, Polled};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
+    pub use crate::key::Key;
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
         Cuts, Fresh, TimedOut, Uncut, call, choose, decided, expect_type, fresh, hook, shape,

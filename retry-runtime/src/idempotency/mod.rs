@@ -1,0 +1,3 @@
+//! Run once, answer many: what `#[idempotent]` calls.
+
+pub mod store;
