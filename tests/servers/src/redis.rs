@@ -1,0 +1,1 @@
+//! A Redis of the tests' own.

@@ -1,0 +1,5 @@
+//! The stores of idempotency records against real servers, and what happens when those fail.
+
+mod postgres;
+mod redb;
+mod redis;
