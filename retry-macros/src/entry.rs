@@ -6,7 +6,7 @@ use quote::quote;
 use crate::diagnostics::Diagnostics;
 use crate::expand;
 use crate::limits;
-use crate::model::Budget;
+use crate::model::{Budget, Stack};
 use crate::parse;
 use crate::siblings;
 use crate::signature::Function;
@@ -45,7 +45,10 @@ pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
         &mut diagnostics,
     );
     match &function.body {
-        Some(body) if diagnostics.is_empty() => expand::retry::expand(&function, body, &model),
+        Some(body) if diagnostics.is_empty() => {
+            let stack = Stack { idempotent: None, retry: Some(model), breaker: None };
+            expand::expand(&function, body, &stack)
+        }
         _ => {
             let faults = diagnostics.into_tokens();
             let function = function.untouched();

@@ -40,17 +40,18 @@ impl RetryPolicy {
     {
         let operation = operation(Location::caller());
         async move {
-            let mut call = Polled::timed(operation);
+            let mut call = Polled::timed(move || operation);
             loop {
                 let delay = {
                     let attempt = call.attempt(self);
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
-                        call.succeeded(operation);
+                        call.succeeded();
                         std::mem::forget(call);
                         return outcome;
                     };
                     let Some(delay) = call.failed(self, error.classify(), None) else {
+                        std::mem::forget(call);
                         return outcome;
                     };
                     delay
@@ -70,19 +71,17 @@ fn run<T>(
 where
     T: Outcome<Error: Classify>,
 {
-    let mut call = Blocking::timed(operation, policy);
+    let mut call = Blocking::timed(move || operation, policy);
     loop {
         let outcome = body(call.attempt(policy));
         let Some(error) = outcome.error() else {
-            call.succeeded(operation);
+            call.succeeded();
             std::mem::forget(call);
             return outcome;
         };
-        match call.failed(policy, error.classify(), None) {
-            Some(delay) => call.pause(policy, delay),
-            None => {
-                return outcome;
-            }
+        if !call.again(policy, error.classify(), None) {
+            std::mem::forget(call);
+            return outcome;
         }
     }
 }
@@ -99,6 +98,6 @@ fn operation(at: &'static Location<'static>) -> &'static Operation {
     lines.entry(at).or_insert_with(|| {
         let name = String::leak(format!("{}:{}", at.file(), at.line()));
         let state = Box::leak(Box::new(State::new()));
-        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), None, state, true)))
+        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), state).paid()))
     })
 }

@@ -45,13 +45,13 @@ pub use time::Timestamp;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::attempt::Limit;
-    pub use crate::call::{Blocking, Polled};
+    pub use crate::call::{Blocking, Failed, Polled};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::key::Key;
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
-        Cuts, Fresh, TimedOut, Uncut, call, choose, decided, expect_type, fresh, hook, shape,
+        Cuts, Fresh, TimedOut, Uncut, call, choose, cold, decided, expect_type, fresh, hook, shape,
         timed_out,
     };
     // Names that rustc shows where borrow checking refuses a body.

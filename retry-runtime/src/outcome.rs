@@ -108,6 +108,13 @@ pub fn call<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Runs what follows a failure out of the way of success.
+#[cold]
+#[inline(never)]
+pub fn cold<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
 /// How generated code writes the body of an attempt, under a name that says what is wrong if borrow
 /// checking refuses it.
 ///

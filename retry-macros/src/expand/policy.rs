@@ -3,7 +3,9 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
-use crate::model::{Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned};
+use crate::model::{
+    Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned, Stack,
+};
 use crate::runtime_path::at;
 use crate::validate::FunctionFacts;
 use crate::values;
@@ -15,6 +17,7 @@ pub(crate) struct Statics {
 }
 
 pub(crate) fn statics(
+    stack: &Stack,
     model: &Retry,
     name: &syn::Ident,
     facts: &FunctionFacts,
@@ -34,21 +37,19 @@ pub(crate) fn statics(
             quote!(#name)
         },
     );
-    let paid = !matches!(&model.budget, Some(Spanned { value: Budget::None, .. }));
+    let paid = (!matches!(&model.budget, Some(Spanned { value: Budget::None, .. }))
+        && stack.retry.is_some())
+    .then(|| quote_spanned!(span => .paid()));
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
     let (item, policy, listed) = if facts.mentions_instantiated(&builder)
         || names_a_const_generic(builder.clone())
     {
-        (
-            TokenStream::new(),
-            quote_spanned!(span => (const { &#builder })),
-            quote_spanned!(span => ::core::option::Option::None),
-        )
+        (TokenStream::new(), quote_spanned!(span => (const { &#builder })), None)
     } else {
         (
             quote_spanned!(span => static __STEADFAST_POLICY: #private::RetryPolicy = #builder;),
             quote_spanned!(span => &__STEADFAST_POLICY),
-            quote_spanned!(span => ::core::option::Option::Some(&__STEADFAST_POLICY)),
+            Some(quote_spanned!(span => .policy(&__STEADFAST_POLICY))),
         )
     };
     let items = quote_spanned! { span =>
@@ -56,8 +57,8 @@ pub(crate) fn statics(
         #item
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
-            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
-        );
+            #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE,
+        )#listed #paid;
     };
     Statics { items, policy }
 }

@@ -24,6 +24,7 @@ impl Failure {
         match self {
             Self::Classified(class) => class.retryable_kind().map_or("permanent", |k| k.as_str()),
             Self::Poll => "poll",
+            Self::Rejected => "circuit_open",
         }
     }
 }
