@@ -17,10 +17,7 @@ impl Frame<'_> {
         block.set_span(at_body);
         let body = block;
         let rebound = self.rebound.iter().map(|rebound| &rebound.tokens);
-        let output = match &self.output {
-            Some(output) => quote!(#output),
-            None => quote_spanned!(site => ()),
-        };
+        let output = self.output_tokens();
         // What is said of an attempt as a whole stands at the name: the body would be underlined from
         // its first line to its last.
         let span = site.located_at(self.name);
@@ -52,11 +49,18 @@ impl Frame<'_> {
             }
         };
         let private = &self.private;
-        let pinned = quote_spanned!(span => ::core::pin::pin!(#run));
+        let watched = self.watches().then(|| {
+            quote_spanned! { site =>
+                let __steadfast_body =
+                    ::core::pin::pin!(#private::Pass::watch(&mut __steadfast_pass, __steadfast_body));
+            }
+        });
+        let pinned =
+            quote_spanned!(span => let __steadfast_body = ::core::pin::pin!(#run); #watched);
         if !self.is_limited() {
             return quote_spanned! { site =>
                 let __steadfast_outcome: #output = {
-                    let __steadfast_body = #pinned;
+                    #pinned
                     #private::Polled::run(&mut __steadfast_call, #policy, __steadfast_body).await
                 };
             };
@@ -74,9 +78,22 @@ impl Frame<'_> {
         } else {
             quote_spanned!(site => ::core::option::Option::None)
         };
+        let exit = self.exit_with(
+            &quote_spanned! { site =>
+                #private::Outcome::from_error(match #last {
+                    ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
+                    ::core::option::Option::None => __steadfast_error,
+                })
+            },
+            &quote_spanned! { site =>
+                ::core::option::Option::Some(
+                    #private::Classification::retryable().kind(#private::Kind::Timeout),
+                )
+            },
+        );
         quote_spanned! { site =>
             let (__steadfast_outcome, __steadfast_limit): (#output, _) = {
-                let __steadfast_body = #pinned;
+                #pinned
                 match #private::Polled::run_limited(&mut __steadfast_call, #policy, __steadfast_body, #sleep).await {
                     ::core::result::Result::Ok(__steadfast_outcome) => {
                         (__steadfast_outcome, ::core::option::Option::None)
@@ -85,11 +102,7 @@ impl Frame<'_> {
                         let __steadfast_error = #timed_out;
                         if let #private::Limit::Deadline = __steadfast_limit {
                             #private::Polled::cut(&mut __steadfast_call, #policy);
-                            ::core::mem::forget(__steadfast_call);
-                            return #private::Outcome::from_error(match #last {
-                                ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
-                                ::core::option::Option::None => __steadfast_error,
-                            });
+                            #exit
                         }
                         (
                             #private::Outcome::from_error(__steadfast_error),

@@ -5,12 +5,13 @@
 //! the names, borrows and `Send` of many signatures. What is slow is called, not emitted.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
-use quote::quote_spanned;
-use syn::Type;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::{Expr, Type};
 
+use super::breaker;
 use super::policy::{Statics, statics};
-use crate::model::{Retry, Stack};
+use crate::model::{Breaker, Idempotent, Retry, Spanned, Stack};
 use crate::runtime_path;
 use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
 
@@ -18,14 +19,20 @@ use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
 pub(crate) fn expand(function: &Function, body: &Group, stack: &Stack) -> TokenStream {
     let single = Retry::new();
     let retry = stack.retry.as_ref().unwrap_or(&single);
-    let private = runtime_path::private(retry.crate_path.as_ref());
+    let private = runtime_path::private(stack.crate_path());
     let facts = function.facts();
     let Statics { items, policy } =
         statics(stack, retry, &function.signature.ident, &facts, &private);
     let (stripped, rebound) = signature::rebind(&function.signature, &retry.clone, &private);
+    let idempotent = stack.idempotent.as_ref();
+    let context = retry.context.as_ref().or(idempotent.and_then(|it| it.context.as_ref()));
     let mut frame = Frame {
         retry,
+        breaker: stack.breaker.as_ref(),
+        idempotent,
+        context,
         repeats: stack.retry.is_some(),
+        arguments: breaker::arguments(function),
         private,
         policy,
         rebound,
@@ -102,8 +109,14 @@ pub(super) enum Wait {
 pub(super) struct Frame<'a> {
     /// One that says nothing where there is no `#[retry]`.
     pub(super) retry: &'a Retry,
+    pub(super) breaker: Option<&'a Breaker>,
+    pub(super) idempotent: Option<&'a Idempotent>,
+    /// What the body calls its attempt.
+    pub(super) context: Option<&'a Ident>,
     /// Whether there can be a second attempt.
     pub(super) repeats: bool,
+    /// The arguments, for a fallback.
+    pub(super) arguments: TokenStream,
     pub(super) private: TokenStream,
     pub(super) policy: TokenStream,
     pub(super) rebound: Vec<Rebound>,
@@ -137,8 +150,16 @@ impl Frame<'_> {
             && (self.retry.attempt_timeout.is_some() || hard || self.asks_policy_for_limits())
     }
 
+    /// What finds failures among values: the retry's word, or the breaker's where there is none.
+    pub(super) fn classify_value(&self) -> Option<&Spanned<Expr>> {
+        let breaker = self.breaker.filter(|_| !self.repeats);
+        self.retry.classify_value.as_ref().or(breaker.and_then(|it| it.classify_value.as_ref()))
+    }
+
     pub(super) fn looks_at_values(&self) -> bool {
-        self.retry.when_value.is_some() || self.retry.classify_value.is_some()
+        self.retry.when_value.is_some()
+            || self.classify_value().is_some()
+            || self.breaker.is_some_and(|it| it.classify_value.is_some() || it.fallback.is_some())
     }
 
     /// Whether a shared policy may limit attempts. Not where values are looked at: there may be no
@@ -147,51 +168,112 @@ impl Frame<'_> {
         self.retry.policy.is_some() && !self.looks_at_values()
     }
 
-    /// Whether the last error outlives its attempt, because the cut of a later one returns it.
+    /// Whether the last error outlives its attempt, because the cut or the rejection of a later one
+    /// returns it.
     pub(super) fn keeps_error(&self) -> bool {
-        self.is_limited() && (self.retry.deadline.is_some() || self.asks_policy_for_limits())
+        let cut =
+            self.is_limited() && (self.retry.deadline.is_some() || self.asks_policy_for_limits());
+        let rejected = self.attempt_breaker().is_some_and(|breaker| breaker.fallback.is_none());
+        self.repeats && (cut || rejected)
+    }
+
+    /// What an attempt returns, as tokens.
+    pub(super) fn output_tokens(&self) -> TokenStream {
+        match &self.output {
+            Some(output) => quote!(#output),
+            None => quote_spanned!(Span::mixed_site() => ()),
+        }
+    }
+
+    /// Whether the end of a call has to come with the class of its failure.
+    pub(super) fn tells_class(&self) -> bool {
+        self.idempotent.is_some()
+    }
+
+    /// Leaves everything that is ours with this outcome; `class` is of type `Option<Classification>`.
+    /// Nothing is left for the call to tell when it is dropped.
+    pub(super) fn exit_with(&self, outcome: &TokenStream, class: &TokenStream) -> TokenStream {
+        let private = &self.private;
+        let site = Span::mixed_site();
+        let returned = if self.tells_class() {
+            quote_spanned!(site => #private::Ended { outcome: #outcome, class: #class })
+        } else {
+            quote_spanned!(site => #outcome)
+        };
+        quote_spanned! { site =>
+            ::core::mem::forget(__steadfast_call);
+            return #returned;
+        }
     }
 
     /// The statements that the body of the function becomes.
     fn tokens(&self, body: &Group) -> TokenStream {
+        let key = self.idempotency_key();
+        let inside = self.call_tokens(body);
+        match self.idempotent {
+            Some(idempotent) => {
+                let claimed = self.claimed(idempotent, &inside);
+                quote_spanned!(Span::mixed_site() => #key #claimed)
+            }
+            None => quote_spanned!(Span::mixed_site() => #key #inside),
+        }
+    }
+
+    /// The call: the breaker around it, its attempts.
+    fn call_tokens(&self, body: &Group) -> TokenStream {
         let Self { private, policy, .. } = self;
         let site = Span::mixed_site();
         let kind = self.call();
         // A clock is read at the start only where somebody will ask for it.
-        let timed = self.retry.deadline.is_some()
-            || self.retry.context.is_some()
-            || self.retry.policy.is_some();
+        let timed =
+            self.retry.deadline.is_some() || self.context.is_some() || self.retry.policy.is_some();
         let operation = quote_spanned!(site => || &__STEADFAST_OPERATION);
         let call = match (self.is_async(), timed) {
             (_, false) => quote_spanned!(site => #private::#kind::new(#operation)),
             (true, true) => quote_spanned!(site => #private::#kind::timed(#operation)),
             (false, true) => quote_spanned!(site => #private::#kind::timed(#operation, #policy)),
         };
-        let context = self.retry.context.as_ref().map(
-            |context| quote_spanned!(site => let #context = __steadfast_call.attempt(#policy);),
-        );
+        // Only a step of the call changes it.
+        let call = quote_spanned!(site => let mut __steadfast_call = #call;);
+        let admitted = self.call_breaker().map(|breaker| self.admission(breaker));
         let last = self.keeps_error().then(
             || quote_spanned!(site => let mut __steadfast_last = ::core::option::Option::None;),
         );
-        let attempt = self.attempt(body);
-        let step = self.step();
-        if !self.is_async() {
-            return quote_spanned! { site =>
-                let mut __steadfast_call = #call;
-                loop {
-                    #context
-                    #attempt
-                    #step
-                }
-            };
-        }
-        let keep = self.keeps_error().then(|| {
+        let attempts = self.attempts(body);
+        quote_spanned!(site => #call #last #admitted #attempts)
+    }
+
+    /// The attempts: a loop, where there can be more than one.
+    fn attempts(&self, body: &Group) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let kind = self.call();
+        let context = self.context.as_ref().map(|context| {
             quote_spanned! { site =>
-                if ::core::option::Option::is_none(&__steadfast_limit) {
-                    __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
-                }
+                let #context = __steadfast_call.attempt(#policy).with_idempotency_key(__steadfast_handed);
             }
         });
+        let admitted = self.attempt_breaker().map(|breaker| self.admission(breaker));
+        let attempt = self.attempt(body);
+        let step = self.step();
+        if !self.repeats {
+            return quote_spanned!(site => #context #admitted #attempt #step);
+        }
+        let keep = self.keeps_error().then(|| {
+            let keep = quote_spanned! { site =>
+                __steadfast_last = #private::Outcome::into_error(__steadfast_outcome);
+            };
+            if self.is_limited() {
+                quote_spanned! { site =>
+                    if ::core::option::Option::is_none(&__steadfast_limit) { #keep }
+                }
+            } else {
+                keep
+            }
+        });
+        if !self.is_async() {
+            return quote_spanned!(site => loop { #context #admitted #attempt #step #keep });
+        }
         let pause = if let Some(sleep) = &self.retry.sleep {
             let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
             quote_spanned! { span =>
@@ -202,13 +284,17 @@ impl Frame<'_> {
         } else {
             quote_spanned!(site => #private::sleep(__steadfast_delay).await;)
         };
+        // A rejected attempt leaves the block before there is an outcome.
+        let label = self
+            .attempt_breaker()
+            .filter(|breaker| breaker.fallback.is_none())
+            .map(|_| quote_spanned!(site => '__steadfast_attempt:));
         quote_spanned! { site =>
-            let mut __steadfast_call = #call;
-            #last
             loop {
                 // The outcome ends with this block, before anything sleeps.
-                let __steadfast_delay = {
+                let __steadfast_delay = #label {
                     #context
+                    #admitted
                     #attempt
                     let __steadfast_delay = #step;
                     #keep

@@ -2,8 +2,10 @@
 //! function, outermost first: idempotent, retry, circuit breaker, attempt timeout, body.
 
 mod attempt;
+mod breaker;
 pub(crate) mod classify;
 mod function;
+mod idempotent;
 mod policy;
 mod step;
 mod verdict;

@@ -67,7 +67,7 @@ impl<F: Fn() -> &'static Operation> Blocking<F> {
     /// [`again`](Self::again) in two steps, for who has something to do between: the delay before
     /// the next attempt, or `None` at the end of the call.
     #[inline]
-    pub fn failed(
+    pub fn failed_with(
         &mut self,
         policy: &'static RetryPolicy,
         failed: &Failed<'_>,
