@@ -399,7 +399,8 @@ fn read_budget(
         }
         BudgetOption::Key => {
             let key = values::template(named, &facts.arguments, &expr)?;
-            budget.key = Some(item.spanned(span, key));
+            budget.key =
+                Some(item.spanned(span, crate::model::Template { pieces: Vec::new(), text: key }));
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::attempt::Attempt;
 use crate::call::{Blocking, Polled};
 use crate::classify::Classify;
 use crate::drivers::sleep::sleep;
+use crate::idempotency_key::IdempotencyKey;
 use crate::operation::{Operation, State};
 use crate::outcome::Outcome;
 use crate::policy::RetryPolicy;
@@ -41,9 +42,10 @@ impl RetryPolicy {
         let operation = operation(Location::caller());
         async move {
             let mut call = Polled::timed(move || operation);
+            let key = IdempotencyKey::drawn();
             loop {
                 let delay = {
-                    let attempt = call.attempt(self);
+                    let attempt = call.attempt(self, key);
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
                         call.succeeded();
@@ -72,8 +74,9 @@ where
     T: Outcome<Error: Classify>,
 {
     let mut call = Blocking::timed(move || operation, policy);
+    let key = IdempotencyKey::drawn();
     loop {
-        let outcome = body(call.attempt(policy));
+        let outcome = body(call.attempt(policy, key));
         let Some(error) = outcome.error() else {
             call.succeeded();
             std::mem::forget(call);

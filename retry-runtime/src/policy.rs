@@ -115,6 +115,15 @@ impl RetryPolicy {
         }
     }
 
+    /// One attempt, for a function that is not retried.
+    #[doc(hidden)]
+    pub const fn single() -> Self {
+        let mut policy = Self::new();
+        policy.max_attempts = 1;
+        policy.budget = BudgetSource::Unlimited;
+        policy
+    }
+
     /// Total calls of the body, the first included.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! One attempt: the body made anew, run, and cut off where it takes too long.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 
 use super::function::{Frame, Wait};
 use crate::runtime_path::at;
@@ -49,10 +49,18 @@ impl Frame<'_> {
             }
         };
         let private = &self.private;
+        let sleep = match &self.retry.sleep {
+            Some(sleep) => {
+                let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
+                quote_spanned!(span => |__steadfast_limit| ::std::boxed::Box::pin((#sleep)(__steadfast_limit)))
+            }
+            None => quote_spanned!(site => #private::timer),
+        };
         let watched = self.watches().then(|| {
             quote_spanned! { site =>
                 let __steadfast_body =
-                    ::core::pin::pin!(#private::Pass::watch(&mut __steadfast_pass, __steadfast_body));
+                    ::core::pin::pin!(
+                        #private::Pass::watch(&mut __steadfast_pass, __steadfast_body, #sleep));
             }
         });
         let pinned =
@@ -65,13 +73,6 @@ impl Frame<'_> {
                 };
             };
         }
-        let sleep = match &self.retry.sleep {
-            Some(sleep) => {
-                let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
-                quote_spanned!(span => |__steadfast_limit| ::std::boxed::Box::pin((#sleep)(__steadfast_limit)))
-            }
-            None => quote_spanned!(site => #private::timer),
-        };
         let timed_out = self.timed_out();
         let last = if self.keeps_error() {
             quote_spanned!(site => ::core::option::Option::take(&mut __steadfast_last))

@@ -8,9 +8,7 @@ use syn::{FnArg, Pat};
 use super::function::Frame;
 use super::policy::duration;
 use super::verdict;
-use crate::model::{
-    Breaker, BreakerSource, DurationValue, Per, Piece, Retry, Rule, Spanned, Template, Window,
-};
+use crate::model::{Breaker, BreakerSource, Per, Piece, Retry, Rule, Spanned, Template, Window};
 use crate::runtime_path::at;
 use crate::signature::Function;
 
@@ -24,7 +22,7 @@ pub(super) fn statics(breaker: &Breaker, retry: &Retry, private: &TokenStream) -
             quote_spanned!(span => #private::Attached::of(&#path))
         }
         BreakerSource::Name(name) => {
-            let made = settings(breaker, retry, name, private);
+            let made = settings(breaker, name, private);
             match (&breaker.key, &breaker.max_keys) {
                 (None, _) => quote_spanned!(site => #private::Attached::named(#made)),
                 (Some(_), None) => {
@@ -38,16 +36,15 @@ pub(super) fn statics(breaker: &Breaker, retry: &Retry, private: &TokenStream) -
             }
         }
     };
-    quote_spanned!(site => static __STEADFAST_BREAKER: #private::Attached = #attached;)
+    let limit = retry.attempt_timeout.as_ref().map(|timeout| {
+        let (limit, span) = (duration(&timeout.value), site.located_at(timeout.span));
+        quote_spanned!(span => .limit(#limit))
+    });
+    quote_spanned!(site => static __STEADFAST_BREAKER: #private::Attached = #attached #limit;)
 }
 
 /// One call for each option, located at its value.
-fn settings(
-    breaker: &Breaker,
-    retry: &Retry,
-    name: &Spanned<syn::LitStr>,
-    private: &TokenStream,
-) -> TokenStream {
+fn settings(breaker: &Breaker, name: &Spanned<syn::LitStr>, private: &TokenStream) -> TokenStream {
     let Breaker {
         source: _,
         failure_threshold,
@@ -120,12 +117,6 @@ fn settings(
     if let Some(Spanned { span, value, .. }) = trip_on_success {
         add(*span, "trip_on_success", quote!(#value));
     }
-    // A probe may take as long as an attempt may.
-    if probe_timeout.is_none()
-        && let Some(timeout) = &retry.attempt_timeout
-    {
-        add(timeout.span, "probe_at_least", duration(&timeout.value));
-    }
     let (literal, span) = (&name.value, site.located_at(name.span));
     let private = at(private, span);
     quote_spanned! { site => {
@@ -196,20 +187,12 @@ impl Frame<'_> {
             Some(fallback) => self.fallback(fallback),
             None => self.rejection(breaker),
         };
-        let limited = self.retry.attempt_timeout.as_ref().filter(|_| self.is_async()).map(
-            |Spanned { value, .. }: &Spanned<DurationValue>| {
-                let limit = duration(value);
-                quote_spanned!(site => let __steadfast_pass = __steadfast_pass.limit(#limit);)
-            },
-        );
         let mutability = self.watches().then(|| quote!(mut));
         quote_spanned! { site =>
-            let __steadfast_pass = match #admit {
+            let #mutability __steadfast_pass = match #admit {
                 ::core::result::Result::Ok(__steadfast_pass) => __steadfast_pass,
                 ::core::result::Result::Err(__steadfast_open) => { #rejected }
             };
-            #limited
-            let #mutability __steadfast_pass = __steadfast_pass;
         }
     }
 

@@ -250,7 +250,7 @@ impl Frame<'_> {
         let kind = self.call();
         let context = self.context.as_ref().map(|context| {
             quote_spanned! { site =>
-                let #context = __steadfast_call.attempt(#policy).with_idempotency_key(__steadfast_handed);
+                let #context = __steadfast_call.attempt(#policy, __steadfast_handed);
             }
         });
         let admitted = self.attempt_breaker().map(|breaker| self.admission(breaker));

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
+use super::{breaker, idempotent};
 use crate::model::{
     Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned, Stack,
 };
@@ -24,9 +25,9 @@ pub(crate) fn statics(
     private: &TokenStream,
 ) -> Statics {
     let span = Span::mixed_site();
-    let blocking = !facts.is_async;
-    let (budget, builder) = builder(model, blocking, private);
-    let operation = model.name.as_ref().map_or_else(
+    let (budget, builder) = builder(stack, model, !facts.is_async, private);
+    let said = model.name.as_ref().or(stack.idempotent.as_ref().and_then(|it| it.name.as_ref()));
+    let operation = said.map_or_else(
         || {
             let name = name.to_string();
             let name = name.strip_prefix("r#").unwrap_or(&name);
@@ -52,9 +53,14 @@ pub(crate) fn statics(
             Some(quote_spanned!(span => .policy(&__STEADFAST_POLICY))),
         )
     };
+    let breaker = stack.breaker.as_ref().map(|it| breaker::statics(it, model, private));
+    let idempotency =
+        stack.idempotent.as_ref().map(|it| idempotent::statics(it, &operation, private));
     let items = quote_spanned! { span =>
         #budget
         #item
+        #breaker
+        #idempotency
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
             #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE,
@@ -79,7 +85,12 @@ fn names_a_const_generic(tokens: TokenStream) -> bool {
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
 /// underlined there.
 #[expect(clippy::too_many_lines, reason = "one place lists every option")]
-fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
+fn builder(
+    stack: &Stack,
+    model: &Retry,
+    blocking: bool,
+    private: &TokenStream,
+) -> (TokenStream, TokenStream) {
     let Retry {
         policy,
         max_attempts,
@@ -173,6 +184,10 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
         let value = &limit.value;
         add(limit.span, "log_limit", quote!(#value));
     }
+    if let Some(idempotent) = stack.idempotent.as_ref().filter(|it| idempotent::is_unsent_only(it))
+    {
+        add(idempotent.key.span, "unsent_only", TokenStream::new());
+    }
     let mut item = TokenStream::new();
     if let Some(budget) = budget {
         match &budget.value {
@@ -183,10 +198,23 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
             }
             Budget::Inline(inline) => {
                 let value = inline_budget(inline, private, site.located_at(budget.span));
-                item = quote_spanned! { site =>
-                    static __STEADFAST_BUDGET: #private::RetryBudget = #value;
-                };
+                if inline.key.is_some() {
+                    item = quote_spanned! { site =>
+                        static __STEADFAST_BUDGET: #private::KeyedBudget = #private::KeyedBudget::new(#value);
+                    };
+                } else {
+                    item = quote_spanned! { site =>
+                        static __STEADFAST_BUDGET: #private::RetryBudget = #value;
+                    };
+                }
                 match &inline.name {
+                    _ if inline.key.is_some() => {
+                        add(
+                            budget.span,
+                            "keyed_budget",
+                            quote_spanned!(site => &__STEADFAST_BUDGET),
+                        );
+                    }
                     Some(name) => {
                         let name = &name.value;
                         let value = quote_spanned!(site => #name, &__STEADFAST_BUDGET);
@@ -204,6 +232,9 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
             let (path, span) = (&path.value, site.located_at(path.span));
             let private = at(private, span);
             quote_spanned!(span => let __steadfast_policy: #private::RetryPolicy = #path;)
+        }
+        None if stack.retry.is_none() => {
+            quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::single();)
         }
         None => {
             quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::new();)

@@ -35,6 +35,7 @@ mod snapshot;
 mod state;
 mod stream;
 mod sync;
+mod verdict;
 mod watch;
 mod window;
 mod word;
@@ -68,6 +69,12 @@ pub use events::{Subscription, Transition};
 pub use handle::Handle;
 pub use open::CircuitOpen;
 pub use pass::{Pass, Reported};
+#[doc(hidden)]
+pub use verdict::Verdict;
+
+/// Keys of one breaker that are kept unless `max_keys` says otherwise.
+#[doc(hidden)]
+pub const MOST_KEYS: u32 = 1024;
 pub use permit::Permit;
 pub use registry::{breaker, breakers, conflicts};
 pub use snapshot::Snapshot;

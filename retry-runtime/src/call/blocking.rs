@@ -11,6 +11,7 @@ use crate::classify::Classification;
 use crate::context::{self, Ambient};
 use crate::drivers::{clock, sleep};
 use crate::engine::Failure;
+use crate::idempotency_key::IdempotencyKey;
 use crate::operation::Operation;
 use crate::policy::RetryPolicy;
 use crate::telemetry::event::RetryEvent;
@@ -110,8 +111,8 @@ impl<F: Fn() -> &'static Operation> Blocking<F> {
 
     /// The value that `context` binds.
     #[must_use]
-    pub fn attempt(&self, policy: &'static RetryPolicy) -> Attempt {
-        super::attempt(self.state.as_ref().map(|(track, _)| track), policy)
+    pub fn attempt(&self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
+        super::attempt(self.state.as_ref().map(|(track, _)| track), policy, key)
     }
 
     /// What a hook is told.

@@ -21,6 +21,7 @@ use crate::classify::Classification;
 use crate::context::{self, Ambient};
 use crate::drivers::clock;
 use crate::engine::StopReason;
+use crate::idempotency_key::IdempotencyKey;
 use crate::operation::{Operation, State};
 use crate::policy::RetryPolicy;
 use crate::shard;
@@ -152,10 +153,10 @@ fn at_once(policy: &RetryPolicy, class: Classification) -> bool {
     policy.at_once && class.is_retryable_without_hint() && quiet && !shard::watched()
 }
 
-fn attempt(track: Option<&Track>, policy: &RetryPolicy) -> Attempt {
+fn attempt(track: Option<&Track>, policy: &RetryPolicy, key: IdempotencyKey) -> Attempt {
     let track = track.copied().unwrap_or_else(|| Track::begin(clock::now()));
     let deadline = track.deadline(policy, context::current());
-    Attempt::new(track.attempt, policy.max_attempts, track.started, deadline)
+    Attempt::new(track.attempt, policy.max_attempts, track.started, deadline, key)
 }
 
 fn event<'a>(

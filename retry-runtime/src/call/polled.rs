@@ -14,6 +14,7 @@ use crate::classify::{Classification, Kind};
 use crate::context::{self, Ambient};
 use crate::drivers::clock;
 use crate::engine::Failure;
+use crate::idempotency_key::IdempotencyKey;
 use crate::operation::Operation;
 use crate::policy::RetryPolicy;
 use crate::telemetry::event::RetryEvent;
@@ -119,8 +120,8 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
 
     /// The value that `context` binds.
     #[must_use]
-    pub fn attempt(&self, policy: &'static RetryPolicy) -> Attempt {
-        super::attempt(self.state.0.as_ref(), policy)
+    pub fn attempt(&self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
+        super::attempt(self.state.0.as_ref(), policy, key)
     }
 
     /// What a hook is told.

@@ -58,10 +58,13 @@ impl Ended<'_> {
             (self.operation.name, self.attempt, self.policy.max_attempts);
         let (reason, result) = (self.failure.as_str(), why.as_str());
         match why {
+            // A function that never retries has nothing to give up.
             StopReason::Exhausted
             | StopReason::Deadline
             | StopReason::Budget
-            | StopReason::Hint => {
+            | StopReason::Hint
+                if self.policy.max_attempts > 1 =>
+            {
                 if tracing::enabled!(target: "steadfast::retry", tracing::Level::ERROR)
                     && self.may_write(now)
                 {
