@@ -12,9 +12,9 @@ pub use retry_runtime::idempotency;
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{
     Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, CircuitBreaker,
-    CircuitOpen, Classification, Classify, Jitter, KeyPart, KeyWriter, Kind, Nested,
+    CircuitOpen, Classification, Classify, Jitter, KeyPart, KeyWriter, KeyedBudget, Kind, Nested,
     OperationSnapshot, Outcome, Report, RetryBudget, RetryEvent, RetryPolicy, Snapshot, StopReason,
-    Timestamp, breaker, classify, classify_as, reported, reported_sync, set_timer, snapshot,
+    Timestamp, breaker, budget, classify, classify_as, reported, reported_sync, set_timer, snapshot,
     testing,
 };
 

@@ -3,7 +3,7 @@
 mod attempt;
 mod backoff;
 pub mod breaker;
-mod budget;
+pub mod budget;
 mod by_hand;
 mod call;
 pub mod classify;
@@ -25,7 +25,7 @@ mod time;
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::{CircuitBreaker, CircuitOpen};
-pub use budget::{BudgetExhausted, RetryBudget};
+pub use budget::{BudgetExhausted, KeyedBudget, RetryBudget};
 #[cfg(feature = "http")]
 pub use classify::http;
 #[cfg(feature = "reqwest")]

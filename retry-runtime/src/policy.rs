@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::backoff::{self, Backoff, Jitter, Schedule};
 use crate::budget::RetryBudget;
 use crate::defaults;
+use crate::drivers::random;
 use crate::time::nanos;
 
 /// Where the retries of a policy are paid from.
@@ -392,6 +393,20 @@ impl RetryPolicy {
             Schedule::Custom(backoff) => nanos(backoff.delay(retry, previous)),
         };
         Duration::from_nanos(backoff::spread(self.jitter, delay.min(cap), random))
+    }
+
+    /// [`delay`](Self::delay) with a random number of this thread's generator, for a loop of one's own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use retry_runtime::RetryPolicy;
+    ///
+    /// static POLICY: RetryPolicy = RetryPolicy::new().base_delay(Duration::from_millis(100));
+    /// assert!(POLICY.next_delay(1, Duration::ZERO) <= Duration::from_millis(100));
+    /// ```
+    #[must_use]
+    pub fn next_delay(&self, retry: u32, previous: Duration) -> Duration {
+        self.delay(retry, previous, random::next())
     }
 
     /// The delay after a failure whose server said when to come back.
