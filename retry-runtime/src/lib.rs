@@ -3,7 +3,7 @@
 mod attempt;
 mod backoff;
 pub mod breaker;
-mod budget;
+pub mod budget;
 mod by_hand;
 mod call;
 pub mod classify;
@@ -26,7 +26,7 @@ mod time;
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::{CircuitBreaker, CircuitOpen};
-pub use budget::{BudgetExhausted, RetryBudget};
+pub use budget::{BudgetExhausted, KeyedBudget, RetryBudget};
 #[cfg(feature = "http")]
 pub use classify::http;
 #[cfg(feature = "reqwest")]
@@ -48,7 +48,7 @@ pub use time::Timestamp;
 pub mod __private {
     pub use crate::attempt::Limit;
     pub use crate::breaker::{Attached, MOST_KEYS, Pass, Verdict};
-    pub use crate::call::{Blocking, Failed, Polled};
+    pub use crate::call::{Blocking, Failed, Polled, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::key::Key;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::backoff::{self, Backoff, Jitter, Schedule};
-use crate::budget::RetryBudget;
+use crate::budget::{KeyedBudget, RetryBudget};
 use crate::defaults;
+use crate::drivers::random;
 use crate::time::nanos;
 
 /// Where the retries of a policy are paid from.
@@ -18,6 +19,8 @@ pub(crate) enum BudgetSource {
     Shared(&'static RetryBudget),
     /// The budget that was registered first under the name; this one, if none was.
     Named(&'static str, &'static RetryBudget),
+    /// One for each key that the call brings along.
+    Keyed(&'static KeyedBudget),
 }
 
 impl BudgetSource {
@@ -263,6 +266,13 @@ impl RetryPolicy {
         self
     }
 
+    /// Pays every retry from the budget of the key that the call brings along.
+    #[doc(hidden)]
+    pub const fn keyed_budget(mut self, budget: &'static KeyedBudget) -> Self {
+        self.budget = BudgetSource::Keyed(budget);
+        self
+    }
+
     /// Retries without any budget.
     pub const fn without_budget(mut self) -> Self {
         self.budget = BudgetSource::Unlimited;
@@ -413,6 +423,20 @@ impl RetryPolicy {
             }
         };
         backoff::spread(self.jitter, delay.min(cap), random)
+    }
+
+    /// [`delay`](Self::delay) with a random number of this thread's generator, for a loop of one's own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use retry_runtime::RetryPolicy;
+    ///
+    /// static POLICY: RetryPolicy = RetryPolicy::new().base_delay(Duration::from_millis(100));
+    /// assert!(POLICY.next_delay(1, Duration::ZERO) <= Duration::from_millis(100));
+    /// ```
+    #[must_use]
+    pub fn next_delay(&self, retry: u32, previous: Duration) -> Duration {
+        self.delay(retry, previous, random::next())
     }
 
     /// The delay in nanoseconds after a failure whose server said when to come back.

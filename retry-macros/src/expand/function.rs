@@ -11,7 +11,7 @@ use syn::{Expr, Type};
 
 use super::breaker;
 use super::policy::{Statics, statics};
-use crate::model::{Breaker, Idempotent, Retry, Spanned, Stack};
+use crate::model::{Breaker, Budget, Idempotent, InlineBudget, Retry, Spanned, Stack};
 use crate::runtime_path;
 use crate::signature::{self, AsyncTail, Function, Kind, Rebound};
 
@@ -233,14 +233,33 @@ impl Frame<'_> {
             (true, true) => quote_spanned!(site => #private::#kind::timed(#operation)),
             (false, true) => quote_spanned!(site => #private::#kind::timed(#operation, #policy)),
         };
-        // Only a step of the call changes it.
-        let call = quote_spanned!(site => let mut __steadfast_call = #call;);
+        let deposit = self.deposit();
+        let call = quote_spanned!(site => let mut __steadfast_call = #call; #deposit);
         let admitted = self.call_breaker().map(|breaker| self.admission(breaker));
         let last = self.keeps_error().then(
             || quote_spanned!(site => let mut __steadfast_last = ::core::option::Option::None;),
         );
         let attempts = self.attempts(body);
         quote_spanned!(site => #call #last #admitted #attempts)
+    }
+
+    /// What a call pays into the budget of its key. Other budgets are paid from the call counters.
+    fn deposit(&self) -> Option<TokenStream> {
+        let private = &self.private;
+        let budget = self.budget_key()?;
+        budget.ratio.as_ref()?;
+        let key = breaker::key(budget.key.as_ref()?, private);
+        Some(quote_spanned! { Span::mixed_site() =>
+            #private::deposit(&__STEADFAST_BUDGET, #key.as_str());
+        })
+    }
+
+    /// The budget, where it is kept for each key.
+    pub(super) fn budget_key(&self) -> Option<&InlineBudget> {
+        match self.retry.budget.as_ref().map(|budget| &budget.value)? {
+            Budget::Inline(inline) if inline.key.is_some() => Some(inline),
+            _ => None,
+        }
     }
 
     /// The attempts: a loop, where there can be more than one.

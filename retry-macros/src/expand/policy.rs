@@ -278,6 +278,12 @@ fn unknown_while_expanding(model: &Retry) -> Option<Span> {
         .or_else(|| Some(model.policy.as_ref()?.span))
 }
 
+/// One budget, or one for each key.
+fn budget_type(budget: &InlineBudget) -> syn::Ident {
+    let name = if budget.key.is_some() { "KeyedBudget" } else { "RetryBudget" };
+    syn::Ident::new(name, Span::mixed_site())
+}
+
 fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> TokenStream {
     let number = |option: &Option<Spanned<syn::Expr>>, default: TokenStream| {
         option.as_ref().map_or(default, |number| {
@@ -295,7 +301,8 @@ fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> To
         .find(|value| values::literal_number(&value.value).is_none())
         .or_else(|| refilled.clone().next())
         .map_or(span, |value| site.located_at(value.span));
-    let new = at(&quote_spanned!(place => #private::RetryBudget::new), place);
+    let kind = budget_type(budget);
+    let new = at(&quote_spanned!(place => #private::#kind::new), place);
     let deposit = site.located_at(budget.ratio.as_ref().map_or(span, |ratio| ratio.span));
     let made = quote_spanned!(place => let __steadfast_budget = #new(#rate as ::core::primitive::f64, #most););
     let deposit = quote_spanned!(deposit => __steadfast_budget.deposit_per_call(#ratio as ::core::primitive::f64));

@@ -5,7 +5,6 @@ use quote::quote_spanned;
 
 use super::function::Frame;
 use super::verdict;
-use crate::model::Budget;
 use crate::runtime_path::at;
 
 /// A failure on its way to the decision.
@@ -179,19 +178,13 @@ impl Frame<'_> {
         }
         let circuit = (self.attempt_breaker().is_some() && self.repeats)
             .then(|| quote_spanned!(site => .with_circuit(__steadfast_circuit)));
-        let (key, keyed) = match &self.retry.budget {
-            Some(budget) => match &budget.value {
-                Budget::Inline(inline) if inline.key.is_some() => {
-                    let key = inline.key.as_ref().map(|key| super::breaker::key(key, private));
-                    (
-                        Some(quote_spanned!(site => let __steadfast_payer = #key;)),
-                        Some(quote_spanned!(site => .with_budget_key(__steadfast_payer.as_str()))),
-                    )
-                }
-                _ => (None, None),
-            },
-            None => (None, None),
-        };
+        let key = self.budget_key().and_then(|budget| budget.key.as_ref()).map(|key| {
+            let key = super::breaker::key(key, private);
+            quote_spanned!(site => let __steadfast_payer = #key;)
+        });
+        let keyed = key
+            .as_ref()
+            .map(|_| quote_spanned!(site => .with_budget_key(__steadfast_payer.as_str())));
         if self.is_async() && circuit.is_none() && keyed.is_none() {
             return quote_spanned! { site =>
                 #private::#call::failed(
@@ -216,7 +209,7 @@ impl Frame<'_> {
         let plain = self.retry.on_retry.is_none()
             && self.breaker.is_none()
             && !self.tells_class()
-            && !self.has_budget_key();
+            && self.budget_key().is_none();
         if !self.is_async() && plain && !failing.is_poll {
             let exit = self.exit_with(
                 &quote_spanned!(site => __steadfast_outcome),
@@ -305,13 +298,6 @@ impl Frame<'_> {
                 #exit
             },
         }
-    }
-
-    fn has_budget_key(&self) -> bool {
-        matches!(
-            self.retry.budget.as_ref().map(|budget| &budget.value),
-            Some(Budget::Inline(inline)) if inline.key.is_some()
-        )
     }
 
     /// What the caller gets when there is no other attempt. A timeout is the answer only where no

@@ -34,6 +34,7 @@ use limited::Limited;
 pub use polled::Polled;
 use polled::Running;
 pub(crate) use step::Now;
+pub use step::deposit;
 
 /// A failed attempt, with all that a decision may ask of it.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{Failed, POLLED, StateRef, Track, UNSTAMPED};
 use crate::breaker::CircuitOpen;
-use crate::budget::{self, RetryBudget};
+use crate::budget::{self, KeyedBudget, RetryBudget};
 use crate::classify::Classification;
 use crate::context;
 use crate::drivers::{clock, random};
@@ -184,15 +184,27 @@ fn observe_end(operation: &'static Operation, reason: StopReason, attempts: u32,
 
 #[cold]
 #[inline(never)]
-fn withdraw(policy: &RetryPolicy, state: &State, now: Timestamp, _key: Option<&str>) -> bool {
+fn withdraw(policy: &RetryPolicy, state: &State, now: Timestamp, key: Option<&str>) -> bool {
     match policy.budget {
         BudgetSource::Unlimited => true,
         BudgetSource::Shared(budget) => withdraw_shared(budget, state, now),
         BudgetSource::Named(name, own) => withdraw_shared(budget::named(name, own), state, now),
+        BudgetSource::Keyed(budget) => match testing::keyed_budget(budget) {
+            Some(own) => own.acquire_at(key.unwrap_or(""), now, 0),
+            None => budget.acquire_at(key.unwrap_or(""), now, 0),
+        },
         // The running call counts, too: it is what asks.
         BudgetSource::Own => {
             state.budget.acquire_at(now, state.calls() + 1, policy.max_attempts.saturating_sub(1))
         }
+    }
+}
+
+/// What one call pays into the budget of its key.
+pub fn deposit(budget: &'static KeyedBudget, key: &str) {
+    match testing::keyed_budget(budget) {
+        Some(own) => own.deposit(key, 1),
+        None => budget.deposit(key, 1),
     }
 }
 
