@@ -177,7 +177,7 @@ pub(crate) struct InlineBudget {
     pub(crate) ratio: Option<Spanned<Expr>>,
     pub(crate) name: Option<Spanned<LitStr>>,
     /// A template whose placeholders are arguments.
-    pub(crate) key: Option<Spanned<LitStr>>,
+    pub(crate) key: Option<Spanned<Template>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
