@@ -3,7 +3,7 @@
 #[cfg(doctest)]
 mod guide;
 
-pub use retry_macros::{Classify, retry};
+pub use retry_macros::{Classify, circuit_breaker, idempotent, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
 #[cfg(feature = "idempotent")]

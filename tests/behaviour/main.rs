@@ -9,6 +9,7 @@
 
 mod budgets;
 mod cancellation;
+mod circuit_breaker;
 mod conformance;
 mod derive_classify;
 mod futures;
