@@ -89,7 +89,8 @@ impl Track {
                 Timestamp::from_nanos(self.attempt_started).saturating_add(policy.ceiling());
             outer.suppressed_until.max(until)
         };
-        Ambient { suppressed_until, deadline: self.deadline(policy, outer) }
+        let attempt = if retrying { self.attempt.get() } else { outer.attempt };
+        Ambient { suppressed_until, deadline: self.deadline(policy, outer), attempt }
     }
 }
 

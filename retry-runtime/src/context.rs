@@ -16,10 +16,13 @@ pub(crate) struct Ambient {
     pub(crate) suppressed_until: Timestamp,
     /// Nothing below may begin at or after this moment.
     pub(crate) deadline: Timestamp,
+    /// The number of the attempt that suppresses; 1 where none does.
+    pub(crate) attempt: u32,
 }
 
 impl Ambient {
-    const NOTHING: Self = Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX };
+    pub(crate) const NOTHING: Self =
+        Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX, attempt: 1 };
 }
 
 thread_local! {
