@@ -41,11 +41,11 @@ use super::{Incoming, Run, Trust, inject, remove};
 /// #     }
 /// # }
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// // With axum: `Router::new().route(…).layer(PropagateLayer::new(Trust::everyone()))`
 /// let mut service = PropagateLayer::new(Trust::everyone()).layer(Handler);
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
 /// let request = Request::builder().header("steadfast-attempt", "2").body(()).unwrap();
 /// let answer = service.call(request).await.unwrap();
 /// assert_eq!(answer.body(), "\"2\"", "what the handler would send on");
