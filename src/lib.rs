@@ -8,6 +8,8 @@ pub use retry_macros::{Classify, circuit_breaker, idempotent, retry};
 pub use retry_runtime::http;
 #[cfg(feature = "idempotent")]
 pub use retry_runtime::idempotency;
+#[cfg(feature = "propagate")]
+pub use retry_runtime::propagate;
 #[cfg(feature = "reqwest")]
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{

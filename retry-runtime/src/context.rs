@@ -16,11 +16,13 @@ pub(crate) struct Ambient {
     pub(crate) suppressed_until: Timestamp,
     /// Nothing below may begin at or after this moment.
     pub(crate) deadline: Timestamp,
+    /// The number of the attempt that suppresses; 1 where none does.
+    pub(crate) attempt: u32,
 }
 
 impl Ambient {
     pub(crate) const NOTHING: Self =
-        Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX };
+        Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX, attempt: 1 };
 }
 
 thread_local! {
@@ -59,15 +61,15 @@ pub(crate) fn enter(ambient: Ambient) -> Entered {
 /// Makes an attempt that begins now, after a retry at once, current: [`enter`] for where nothing
 /// surrounds the call, without asking again.
 #[inline]
-pub(crate) fn enter_at_once() -> Entered {
-    mark_at_once();
+pub(crate) fn enter_at_once(attempt: u32) -> Entered {
+    mark_at_once(attempt);
     Entered(Ambient::NOTHING)
 }
 
 /// The same for a further attempt of the same call.
 #[inline]
-pub(crate) fn mark_at_once() {
-    AMBIENT.set(Ambient { suppressed_until: Timestamp::MAX, ..Ambient::NOTHING });
+pub(crate) fn mark_at_once(attempt: u32) {
+    AMBIENT.set(Ambient { suppressed_until: Timestamp::MAX, attempt, ..Ambient::NOTHING });
 }
 
 impl Entered {

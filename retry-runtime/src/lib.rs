@@ -18,6 +18,8 @@ mod key;
 mod operation;
 mod outcome;
 mod policy;
+#[cfg(feature = "propagate")]
+pub mod propagate;
 mod shard;
 mod telemetry;
 pub mod testing;

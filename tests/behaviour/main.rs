@@ -17,6 +17,8 @@ mod hygiene;
 mod laws;
 mod limits;
 mod nesting;
+mod propagate;
+mod pushback;
 mod retry_loop;
 mod shapes;
 mod telemetry;

@@ -156,7 +156,7 @@ fn again<Here>(
     if super::at_once(policy, class) {
         match state {
             None if policy.max_attempts > 1 && context::current() == Ambient::NOTHING => {
-                let begun = Some((Track::SECOND_AT_ONCE, Some(context::enter_at_once())));
+                let begun = Some((Track::SECOND_AT_ONCE, Some(context::enter_at_once(2))));
                 // There is nothing in it to be dropped, which the compiler cannot see.
                 std::mem::forget(std::mem::replace(state, begun));
                 return true;
@@ -166,7 +166,7 @@ fn again<Here>(
             {
                 track.resume();
                 track.attempt_started = UNSTAMPED;
-                context::mark_at_once();
+                context::mark_at_once(track.attempt.get());
                 return true;
             }
             _ => {}

@@ -138,7 +138,8 @@ impl Track {
             let until = self.attempt_started.saturating_add(policy.ceiling_nanos());
             outer.suppressed_until.max(Timestamp::from_nanos(until))
         };
-        Ambient { suppressed_until, deadline: self.deadline(policy, outer) }
+        let attempt = if retrying { self.attempt.get() } else { outer.attempt };
+        Ambient { suppressed_until, deadline: self.deadline(policy, outer), attempt }
     }
 
     /// The delay has passed: the next attempt begins.
