@@ -6,8 +6,7 @@ use quote::quote;
 use crate::diagnostics::Diagnostics;
 use crate::expand;
 use crate::limits;
-use crate::model::Budget;
-use crate::parse::{self, ReadStack};
+use crate::parse;
 use crate::siblings::{self, Attribute};
 use crate::signature::Function;
 use crate::validate;
@@ -44,47 +43,15 @@ fn annotated(first: Attribute, args: TokenStream, item: &TokenStream) -> TokenSt
     let stack = parse::stack(siblings, &function.facts(), &mut diagnostics);
     validate::stack(&stack, &mut diagnostics);
     validate::function(&function, first, &stack, &mut diagnostics);
-    if diagnostics.is_empty() {
-        not_yet(&stack, &mut diagnostics);
-    }
-    match (&function.body, stack.into_model().retry) {
-        (Some(body), Some(retry)) if diagnostics.is_empty() => {
-            expand::retry::expand(&function, body, &retry)
+    match &function.body {
+        Some(body) if diagnostics.is_empty() => {
+            expand::expand(&function, body, &stack.into_model())
         }
         _ => {
             let faults = diagnostics.into_tokens();
             let function = function.untouched();
             quote!(#function #faults)
         }
-    }
-}
-
-/// What is read and validated, and not yet expanded.
-fn not_yet(stack: &ReadStack, diagnostics: &mut Diagnostics) {
-    let missing = [
-        (Attribute::Idempotent, stack.idempotent.as_ref().map(|read| read.place)),
-        (Attribute::Breaker, stack.breaker.as_ref().map(|read| read.place)),
-    ];
-    for (attribute, place) in missing {
-        if let Some(place) = place {
-            let name = attribute.name();
-            diagnostics.error(
-                place,
-                format_args!("this version of `steadfast` has no `{name}`"),
-                format_args!("take `#[{name}(…)]` off"),
-            );
-        }
-    }
-    if let Some(retry) = &stack.retry
-        && let Some(Budget::Inline(inline)) =
-            retry.model.budget.as_ref().map(|budget| &budget.value)
-        && let Some(key) = &inline.key
-    {
-        diagnostics.error(
-            key.key,
-            "this version of `steadfast` keeps one budget a function or a name, none for each key",
-            "take `key` off, or share a budget with `name = \"…\"`",
-        );
     }
 }
 

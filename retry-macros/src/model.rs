@@ -194,6 +194,16 @@ pub(crate) struct Stack {
     pub(crate) breaker: Option<Breaker>,
 }
 
+impl Stack {
+    /// Where the runtime is, as any of the attributes says.
+    pub(crate) fn crate_path(&self) -> Option<&Path> {
+        let retry = self.retry.as_ref().and_then(|it| it.crate_path.as_ref());
+        let breaker = self.breaker.as_ref().and_then(|it| it.crate_path.as_ref());
+        let idempotent = self.idempotent.as_ref().and_then(|it| it.crate_path.as_ref());
+        retry.or(breaker).or(idempotent)
+    }
+}
+
 /// A string with placeholders, taken apart: `"order_{order_id}"`.
 #[derive(Clone)]
 #[allow(dead_code, reason = "grows into the expansion")]

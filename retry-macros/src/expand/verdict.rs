@@ -1,59 +1,79 @@
-//! The expression that classifies an error: what `on`, `not_on`, `when` and `classify` become.
+//! The expressions that classify an error: what `on`, `not_on`, `when` and `classify` become.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Expr;
 use syn::spanned::Spanned as _;
 
-use crate::model::{Entry, Retry, Rule};
+use crate::model::{Entry, Rule};
 use crate::runtime_path::at;
 
-/// An expression of type `Classification`, given `error: &E`.
-pub(crate) fn of_error(
-    model: &Retry,
+/// An expression of type `Classification`, given `error: &E`; `otherwise` where no rule says.
+pub(super) fn of_error(
+    rule: Option<&Rule>,
+    not_on: &[Entry],
+    otherwise: &TokenStream,
     error: &TokenStream,
-    output_span: Span,
     private: &TokenStream,
 ) -> TokenStream {
     let site = Span::mixed_site();
     let own = quote_spanned!(site => || (&&&#private::find::own_class(#error)).steadfast_class());
     let decided = |retry: TokenStream| quote_spanned!(site => #private::decided(#retry, #own));
-    let chosen = match model.rule.as_ref().map(|rule| &rule.value) {
-        None => {
-            let span = site.located_at(output_span);
-            let (private, error) = (at(private, span), at(error, span));
-            quote_spanned!(span => #private::Classify::classify(#error))
-        }
+    let chosen = match rule {
+        None => otherwise.clone(),
         Some(Rule::Any) => decided(quote!(true)),
         Some(Rule::On(entries)) => decided(any(entries, error, private)),
-        Some(Rule::When(when)) => {
-            let span = site.located_at(when.span());
-            let (private, error) = (at(private, span), at(error, span));
-            decided(
-                quote_spanned!(span => #private::choose::<_, ::core::primitive::bool>(#when, #error)),
-            )
-        }
-        Some(Rule::Classify(classify)) => {
-            let span = site.located_at(classify.span());
-            let (private, error) = (at(private, span), at(error, span));
-            quote_spanned!(span => #private::choose::<_, #private::Classification>(#classify, #error))
-        }
+        Some(Rule::When(function)) => decided(when(function, error, private)),
+        Some(Rule::Classify(function)) => classify(function, error, private),
     };
-    if model.not_on.is_empty() {
+    if not_on.is_empty() {
         return chosen;
     }
-    let never = any(&model.not_on, error, private);
+    let never = any(not_on, error, private);
     quote_spanned!(site => if #never { #private::Classification::permanent() } else { #chosen })
 }
 
+/// What the error says of itself: it has to, or it does not compile.
+pub(super) fn by_itself(error: &TokenStream, output: Span, private: &TokenStream) -> TokenStream {
+    let span = Span::mixed_site().located_at(output);
+    let (private, error) = (at(private, span), at(error, span));
+    quote_spanned!(span => #private::Classify::classify(#error))
+}
+
+/// What the error says of itself, if it says anything.
+pub(super) fn if_told(error: &TokenStream, private: &TokenStream) -> TokenStream {
+    quote_spanned! { Span::mixed_site() =>
+        ::core::option::Option::unwrap_or(
+            (&&&#private::find::own_class(#error)).steadfast_class(),
+            #private::Classification::permanent(),
+        )
+    }
+}
+
+/// The answer of `when`.
+pub(super) fn when(function: &Expr, error: &TokenStream, private: &TokenStream) -> TokenStream {
+    let span = Span::mixed_site().located_at(function.span());
+    let (private, error) = (at(private, span), at(error, span));
+    quote_spanned!(span => #private::choose::<_, ::core::primitive::bool>(#function, #error))
+}
+
+/// The answer of `classify`.
+pub(super) fn classify(function: &Expr, error: &TokenStream, private: &TokenStream) -> TokenStream {
+    let span = Span::mixed_site().located_at(function.span());
+    let (private, error) = (at(private, span), at(error, span));
+    quote_spanned!(span => #private::choose::<_, #private::Classification>(#function, #error))
+}
+
 /// Whether the classification of an attempt that timed out was turned off.
-pub(crate) fn timeouts_are_permanent(model: &Retry) -> bool {
-    model.not_on.iter().any(|entry| {
+pub(super) fn timeouts_are_listed(not_on: &[Entry]) -> bool {
+    not_on.iter().any(|entry| {
         matches!(entry, Entry::Type(syn::Type::Path(path))
             if path.path.segments.last().is_some_and(|last| last.ident == "AttemptTimeout"))
     })
 }
 
-fn any(entries: &[Entry], error: &TokenStream, private: &TokenStream) -> TokenStream {
+/// Whether any of the entries fits the error.
+pub(super) fn any(entries: &[Entry], error: &TokenStream, private: &TokenStream) -> TokenStream {
     let tests = entries.iter().map(|entry| one(entry, error, private));
     quote_spanned!(Span::mixed_site() => #(#tests)||*)
 }

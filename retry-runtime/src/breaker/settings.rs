@@ -39,7 +39,7 @@ struct Given {
 }
 
 /// No call is slower than this: the option is off.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -53,7 +53,7 @@ pub(super) struct Settings {
     pub(super) span: Span,
     minimum_calls: u32,
     pub(super) recovery: u64,
-    factor: f64,
+    pub(super) factor: f64,
     /// 0 is the default.
     max_recovery: u64,
     pub(super) jitter: f64,
@@ -113,8 +113,28 @@ impl Settings {
         }
     }
 
-    pub(super) const fn probe_timeout(&self) -> u64 {
-        if self.probe_timeout == 0 { self.recovery } else { self.probe_timeout }
+    /// `limit` is the longest that the caller lets a call run; 0 is no limit.
+    pub(super) const fn probe_timeout(&self, limit: u64) -> u64 {
+        match self.probe_timeout {
+            0 if limit > self.recovery => limit,
+            0 => self.recovery,
+            given => given,
+        }
+    }
+
+    /// Whether the length of a call matters.
+    #[inline]
+    pub(super) const fn measures(&self) -> bool {
+        self.slow_call != NEVER
+    }
+
+    /// No break is longer, jitter apart.
+    pub(super) const fn longest_break(&self) -> u64 {
+        match self.max_recovery {
+            _ if self.factor <= 1.0 => self.recovery,
+            0 => self.recovery.saturating_mul(LONGEST_BREAK),
+            given => given,
+        }
     }
 
     /// The break that follows `before` others in a row, without jitter.
@@ -127,10 +147,7 @@ impl Settings {
         if before == 0 || self.factor <= 1.0 {
             return self.recovery;
         }
-        let most = match self.max_recovery {
-            0 => self.recovery.saturating_mul(LONGEST_BREAK),
-            given => given,
-        };
+        let most = self.longest_break();
         let power = i32::try_from(before).unwrap_or(i32::MAX);
         ((self.recovery as f64 * self.factor.powi(power)) as u64).min(most).max(self.recovery)
     }
@@ -375,7 +392,8 @@ impl CircuitBreaker {
         self.set(settings)
     }
 
-    /// A probe without a result for this long has failed; `recovery_timeout` unless set.
+    /// A probe without a result for this long has failed; unless set, `recovery_timeout` or the
+    /// attempt timeout of the function, whichever is longer.
     ///
     /// # Panics
     ///

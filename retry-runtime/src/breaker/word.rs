@@ -75,6 +75,9 @@ impl Word {
 pub(super) struct Tag(u64);
 
 impl Tag {
+    /// Of no period: its bits are those of no state, so that no word is ever of it.
+    pub(super) const SPENT: Self = Self(STATE_MASK);
+
     pub(super) const fn probe(self) -> Self {
         Self(self.0 | PROBE)
     }
@@ -82,6 +85,11 @@ impl Tag {
     #[inline]
     pub(super) const fn is_probe(self) -> bool {
         self.0 & PROBE != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_spent(self) -> bool {
+        self.0 == Self::SPENT.0
     }
 
     /// Whether the word is still of this period and counts no failure: nothing to do for a success.

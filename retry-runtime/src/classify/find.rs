@@ -56,6 +56,7 @@ pub mod ways {
     pub use super::{Behind as _, Elsewhere as _, InChain as _, Itself as _};
     pub use super::{Classified as _, ClassifiedBySource as _, Unclassified as _};
     pub use super::{Displayed as _, Silent as _};
+    pub use super::{Telling as _, Untold as _};
 }
 
 /// Whether a type can stand in an error chain, and as what.
@@ -299,6 +300,52 @@ pub trait Unclassified {
 
 impl<E: ?Sized> Unclassified for ClassProbe<'_, E> {
     fn steadfast_class(&self) -> Option<Classification> {
+        None
+    }
+}
+
+/// Asks an error whether its type says what it is: `Some` by its own [`Classify`], `None` for every
+/// other type. What counts for a circuit breaker without a word of its own.
+///
+/// ```
+/// use retry_runtime::classify::find;
+/// use find::ways::*;
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// assert!((&&find::told(&refused)).steadfast_told().unwrap().is_retryable());
+/// assert!((&&find::told(&std::fmt::Error)).steadfast_told().is_none());
+/// ```
+#[must_use]
+pub const fn told<E: ?Sized>(error: &E) -> Told<'_, E> {
+    Told { error }
+}
+
+/// An error that may have a classification; see [`told`].
+#[derive(Debug)]
+pub struct Told<'a, E: ?Sized> {
+    error: &'a E,
+}
+
+/// The error implements [`Classify`].
+pub trait Telling {
+    /// What the error says of itself.
+    fn steadfast_told(&self) -> Option<Classification>;
+}
+
+impl<E: Classify + ?Sized> Telling for &Told<'_, E> {
+    fn steadfast_told(&self) -> Option<Classification> {
+        Some(self.error.classify())
+    }
+}
+
+/// The error does not.
+pub trait Untold {
+    /// Nothing.
+    fn steadfast_told(&self) -> Option<Classification>;
+}
+
+impl<E: ?Sized> Untold for Told<'_, E> {
+    fn steadfast_told(&self) -> Option<Classification> {
         None
     }
 }

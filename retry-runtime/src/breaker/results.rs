@@ -1,0 +1,117 @@
+//! What a result does: nothing, a place in the window, a failure more in a row, the step to open.
+
+use super::CircuitBreaker;
+use super::permit::Leave;
+use super::state::State;
+use super::sync::Ordering::{AcqRel, Acquire};
+use super::window::Window;
+use super::word::{Tag, Word};
+
+impl CircuitBreaker {
+    #[inline]
+    pub(super) fn is_slow(&self, started: u64, now: u64) -> bool {
+        now.saturating_sub(started) > self.settings.slow_call
+    }
+
+    /// Whether a success of this period has nothing to tell.
+    #[inline]
+    pub(super) fn is_healthy(&self, leave: Leave) -> bool {
+        self.settings.plain && leave.tag.is_untouched(self.word())
+    }
+
+    /// A success. The usual one of a closed breaker goes into the window and touches nothing else.
+    pub(super) fn succeeded(&self, leave: Leave, now: u64) {
+        let tag = leave.tag;
+        if self.settings.quick
+            && tag.is_closed()
+            && tag.is_untouched(self.word())
+            && !self.is_slow(leave.started, now)
+            && let Some(window) = self.window.get()
+        {
+            window.record(tag.generation(), now, false, false);
+            return;
+        }
+        self.ended(leave, now, false, false);
+    }
+
+    /// A result, wherever it is not nothing. `slow` is so whatever the clock says.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn ended(&self, leave: Leave, now: u64, failed: bool, slow: bool) {
+        let slow = slow || self.is_slow(leave.started, now);
+        let settings = &self.settings;
+        let tag = leave.tag;
+        if tag.is_probe() {
+            self.probe_ended(tag, leave.probe, now, failed || slow);
+            return;
+        }
+        let word = self.word();
+        if !tag.is_current(word) || tag.state() == State::Disabled {
+            return;
+        }
+        let failed = failed || (slow && settings.slow_rate <= 0.0);
+        if settings.windowed() {
+            let window = match self.window.get() {
+                Some(window) => window,
+                None => self.make_window(),
+            };
+            window.record(tag.generation(), now, failed, slow);
+        }
+        let bad = failed || slow;
+        if tag.state() == State::Closed && (bad || settings.trip_on_success || word.failures() > 0)
+        {
+            self.count(tag, now, failed, slow);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_window(&self) -> &Window {
+        self.window.get_or_init(|| Box::new(Window::new(self.settings.span)))
+    }
+
+    /// Counts consecutive failures, looks at the rates, opens.
+    #[cold]
+    #[inline(never)]
+    fn count(&self, tag: Tag, now: u64, failed: bool, slow: bool) {
+        let settings = self.settings;
+        if settings.failure_threshold > 0 && !self.count_in_a_row(tag, failed) {
+            // The last step is made under the lock, where a success in between still counts.
+            let last = settings.failure_threshold - 1;
+            self.trip(tag, now, |word| word.failures() >= last);
+        }
+        if settings.windowed() && (failed || slow || settings.trip_on_success) {
+            let failed = (failed || settings.trip_on_success) && settings.failure_rate > 0.0;
+            let slow = (slow || settings.trip_on_success) && settings.slow_rate > 0.0;
+            let too_many = |_| {
+                let Some(window) = self.window.get() else { return false };
+                let counts = window.counts(tag.generation(), now);
+                counts.calls >= settings.minimum_calls()
+                    && (failed && counts.failure_rate() >= settings.failure_rate
+                        || slow && counts.slow_rate() >= settings.slow_rate)
+            };
+            if too_many(self.word()) {
+                self.trip(tag, now, too_many);
+            }
+        }
+    }
+
+    /// Counts up or back to zero; `false` where this failure is the last one needed.
+    fn count_in_a_row(&self, tag: Tag, failed: bool) -> bool {
+        let mut word = self.word();
+        loop {
+            let failures = if failed { word.failures() + 1 } else { 0 };
+            if !tag.is_current(word) || failures == word.failures() {
+                return true;
+            }
+            if failures >= self.settings.failure_threshold {
+                return false;
+            }
+            let next = word.with_failures(failures).0;
+            match self.word.compare_exchange_weak(word.0, next, AcqRel, Acquire) {
+                Ok(_) => return true,
+                Err(newer) => word = Word(newer),
+            }
+        }
+    }
+}
