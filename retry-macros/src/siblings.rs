@@ -3,9 +3,10 @@
 //! The one that expands first sees the others and expands them with it. What they say is for
 //! `parse`.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::Meta;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::{Meta, Path};
 
 use crate::diagnostics::{Diagnostics, excerpt};
 use crate::options::ORDER;
@@ -41,6 +42,45 @@ pub(crate) struct Sibling {
     pub(crate) place: Span,
 }
 
+/// The paths of attributes that were taken off, so that the compiler never looked them up.
+#[derive(Default)]
+pub(crate) struct TakenOff {
+    paths: Vec<Path>,
+}
+
+impl TakenOff {
+    /// The function with every path looked up in its body: an import of the name would be reported
+    /// as unused otherwise. The braces of a body are the last of a function's tokens.
+    pub(crate) fn looked_up_in(&self, function: TokenStream) -> TokenStream {
+        let mut trees: Vec<TokenTree> = function.into_iter().collect();
+        if let Some(TokenTree::Group(body)) = trees.last_mut()
+            && body.delimiter() == Delimiter::Brace
+            && !self.paths.is_empty()
+        {
+            let mut tokens: TokenStream = self.paths.iter().map(lookup).collect();
+            tokens.extend(body.stream());
+            let mut new = Group::new(Delimiter::Brace, tokens);
+            new.set_span(body.span());
+            *body = new;
+        }
+        trees.into_iter().collect()
+    }
+}
+
+/// Resolved where the user is, and located where no lint looks: in an expansion.
+fn lookup(path: &Path) -> TokenStream {
+    let site = Span::call_site();
+    let path: TokenStream = path
+        .to_token_stream()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(site);
+            token
+        })
+        .collect();
+    quote_spanned!(site => use #path as _;)
+}
+
 /// Takes every attribute of ours off the function, so that it stands there plainly whatever the
 /// diagnostics say. What comes back is in the order in which it was written, each attribute once.
 pub(crate) fn collect(
@@ -48,12 +88,17 @@ pub(crate) fn collect(
     args: TokenStream,
     function: &mut Function,
     diagnostics: &mut Diagnostics,
-) -> Vec<Sibling> {
+) -> (Vec<Sibling>, TakenOff) {
+    let mut taken_off = TakenOff::default();
     let mut siblings = vec![Sibling { attribute: first, args, place: Span::call_site() }];
     function.attributes.retain(|attribute| {
         let Some(ours) = Attribute::of(attribute) else { return true };
         let place = attribute.path().span();
         let name = ours.name();
+        // What a `macro_rules!` names by `$crate` needs no import, and no span but its own.
+        if !attribute.path().segments.first().is_some_and(|first| first.ident == "$crate") {
+            taken_off.paths.push(attribute.path().clone());
+        }
         if siblings.iter().any(|sibling| sibling.attribute == ours) {
             diagnostics.error(
                 place,
@@ -86,7 +131,7 @@ pub(crate) fn collect(
         );
     }
     in_order(&siblings, diagnostics);
-    siblings
+    (siblings, taken_off)
 }
 
 /// Reports the first attribute that stands below one that it belongs around.

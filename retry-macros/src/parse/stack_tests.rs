@@ -29,7 +29,7 @@ fn read(item: &str) -> (Stack, Vec<String>) {
         .into_iter()
         .find(|attribute| attribute.name() == name)
         .unwrap();
-    let siblings = siblings::collect(first, args, &mut function, &mut diagnostics);
+    let (siblings, _) = siblings::collect(first, args, &mut function, &mut diagnostics);
     let read = stack(siblings, &function.facts(), &mut diagnostics);
     validate::stack(&read, &mut diagnostics);
     validate::function(&function, first, &read, &mut diagnostics);
