@@ -8,7 +8,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Meta, Path};
 
-use crate::diagnostics::{Diagnostics, excerpt};
+use crate::diagnostics::{Diagnostics, excerpt, fault};
 use crate::options::ORDER;
 use crate::signature::Function;
 
@@ -38,8 +38,8 @@ impl Attribute {
 pub(crate) struct Sibling {
     pub(crate) attribute: Attribute,
     pub(crate) args: TokenStream,
-    /// Its path; of the one that expands first, all of it: the compiler hands over no less.
-    pub(crate) place: Span,
+    /// Empty for the one that expands first: the compiler does not hand its path over.
+    pub(crate) path: TokenStream,
 }
 
 /// The paths of attributes that were taken off, so that the compiler never looked them up.
@@ -90,7 +90,7 @@ pub(crate) fn collect(
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Sibling>, TakenOff) {
     let mut taken_off = TakenOff::default();
-    let mut siblings = vec![Sibling { attribute: first, args, place: Span::call_site() }];
+    let mut siblings = vec![Sibling { attribute: first, args, path: TokenStream::new() }];
     function.attributes.retain(|attribute| {
         let Some(ours) = Attribute::of(attribute) else { return true };
         let place = attribute.path().span();
@@ -111,21 +111,25 @@ pub(crate) fn collect(
             Meta::Path(_) => TokenStream::new(),
             Meta::List(list) => list.tokens.clone(),
             Meta::NameValue(value) => {
+                let option = match ours {
+                    Attribute::Idempotent => "key = ",
+                    Attribute::Retry | Attribute::Breaker => "name = ",
+                };
                 diagnostics.error(
                     place,
                     format_args!("`{name}` takes its options in parentheses"),
-                    format_args!("write `#[{name}({})]`", excerpt(&value.value)),
+                    format_args!("write `#[{name}({option}{})]`", excerpt(&value.value)),
                 );
                 return false;
             }
         };
-        siblings.push(Sibling { attribute: ours, args, place });
+        siblings.push(Sibling { attribute: ours, args, path: attribute.path().to_token_stream() });
         false
     });
     if function.body.as_ref().is_some_and(|body| expanded_before(body.stream())) {
         diagnostics.error(
             function.signature.ident.span(),
-            "an attribute of `steadfast` below this one has expanded before it",
+            "another attribute of `steadfast` on this function has expanded before this one saw it",
             "write them under their own names, without `use … as …` and without `cfg_attr`, one \
              directly above the other",
         );
@@ -159,13 +163,12 @@ fn in_order(siblings: &[Sibling], diagnostics: &mut Diagnostics) {
         help.push(']');
     }
     if below == Attribute::Retry {
-        help.push_str("\nfor a breaker around the retry, `per = \"call\"` in it");
+        help.push_str(
+            "\nand add `per = \"call\"` to the breaker if it is to stand around the retry",
+        );
     }
-    diagnostics.error(
-        pair[1].place,
-        format_args!("`{}` stands below `{}`: {why}", below.name(), above.name()),
-        help,
-    );
+    let what = format!("`{}` stands below `{}`: {why}", below.name(), above.name());
+    diagnostics.push(fault(&pair[1].path, what, help));
 }
 
 /// Whether a sibling under another name has been here.

@@ -48,6 +48,17 @@ mod qualified {
     }
 }
 
+/// The one that expands first under a name of the user's.
+mod renamed {
+    use steadfast::{circuit_breaker, retry as again};
+
+    #[again]
+    #[circuit_breaker(name = "ui-stacked", map_open = std::io::Error::other)]
+    pub(super) fn guarded() -> std::io::Result<u64> {
+        Ok(5)
+    }
+}
+
 /// Below a function of the same name as an attribute, in a method, and made by a macro.
 mod shadowed {
     use steadfast::{circuit_breaker, retry};
@@ -80,6 +91,7 @@ pub(crate) fn main() {
     assert_eq!(imported::guarded(7).unwrap(), 7);
     assert_eq!(qualified::guarded().unwrap(), 1);
     drop(qualified::guarded_async());
+    assert_eq!(renamed::guarded().unwrap(), 5);
     assert_eq!(shadowed::Client.retry().unwrap(), 3);
     assert_eq!(shadowed::circuit_breaker().unwrap(), 4);
 }
