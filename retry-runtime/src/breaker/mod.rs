@@ -46,7 +46,7 @@ mod tests;
 mod loom_tests;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::Control;
@@ -55,11 +55,10 @@ use permit::Leave;
 use settings::Settings;
 use sync::Ordering::Acquire;
 use sync::{AtomicU64, Mutex};
-use window::{Line, Window};
+use window::Window;
 use word::Word;
 
 use crate::drivers::{clock, random};
-use crate::shard::{SHARDS, shard};
 use crate::time::Timestamp;
 
 pub use attached::Attached;
@@ -110,12 +109,9 @@ pub struct CircuitBreaker {
     name: &'static str,
     /// Of a breaker that is one of several under its name.
     key: Option<Arc<str>>,
-    /// Made with the first result, its size being a setting.
-    window: OnceLock<Box<Window>>,
+    window: Window,
     control: Mutex<Control>,
     events: Events,
-    // Not explored by loom: a statistic that decides nothing.
-    rejected: [Line<std::sync::atomic::AtomicU64>; SHARDS],
 }
 
 macro_rules! constructor {
@@ -136,10 +132,9 @@ macro_rules! constructor {
                 settings: Settings::new(),
                 name,
                 key: None,
-                window: OnceLock::new(),
+                window: Window::new(),
                 control: Mutex::new(Control::new()),
                 events: Events::new(),
-                rejected: [const { Line(std::sync::atomic::AtomicU64::new(0)) }; SHARDS],
             }
         }
     };
@@ -159,7 +154,7 @@ impl CircuitBreaker {
 
     /// A closed breaker of the same name and settings.
     pub(super) fn fresh(&self) -> Self {
-        Self { settings: self.settings, ..Self::new(self.name) }
+        Self::new(self.name).set(self.settings)
     }
 
     /// Puts one that nobody has met yet into a state.
@@ -236,7 +231,7 @@ impl CircuitBreaker {
 
     #[inline]
     fn rejected(&self, retry_after: Option<Duration>) -> CircuitOpen {
-        self.rejected[shard() % SHARDS].0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.window.count_rejected();
         CircuitOpen { name: self.name, retry_after }
     }
 }

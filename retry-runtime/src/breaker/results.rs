@@ -4,7 +4,7 @@ use super::CircuitBreaker;
 use super::permit::Leave;
 use super::state::State;
 use super::sync::Ordering::{AcqRel, Acquire};
-use super::window::Window;
+use super::window::Ended;
 use super::word::{Tag, Word};
 
 impl CircuitBreaker {
@@ -26,9 +26,8 @@ impl CircuitBreaker {
             && tag.is_closed()
             && tag.is_untouched(self.word())
             && !self.is_slow(leave.started, now)
-            && let Some(window) = self.window.get()
         {
-            window.record(tag.generation(), now, false, false);
+            self.window.succeeded(tag, now);
             return;
         }
         self.ended(leave, now, false, false);
@@ -51,23 +50,13 @@ impl CircuitBreaker {
         }
         let failed = failed || (slow && settings.slow_rate <= 0.0);
         if settings.windowed() {
-            let window = match self.window.get() {
-                Some(window) => window,
-                None => self.make_window(),
-            };
-            window.record(tag.generation(), now, failed, slow);
+            self.window.record(tag, now, Ended { failed, slow });
         }
         let bad = failed || slow;
         if tag.state() == State::Closed && (bad || settings.trip_on_success || word.failures() > 0)
         {
             self.count(tag, now, failed, slow);
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn make_window(&self) -> &Window {
-        self.window.get_or_init(|| Box::new(Window::new(self.settings.span)))
     }
 
     /// Counts consecutive failures, looks at the rates, opens.
@@ -84,8 +73,7 @@ impl CircuitBreaker {
             let failed = (failed || settings.trip_on_success) && settings.failure_rate > 0.0;
             let slow = (slow || settings.trip_on_success) && settings.slow_rate > 0.0;
             let too_many = |_| {
-                let Some(window) = self.window.get() else { return false };
-                let counts = window.counts(tag.generation(), now);
+                let counts = self.window.counts(tag, now);
                 counts.calls >= settings.minimum_calls()
                     && (failed && counts.failure_rate() >= settings.failure_rate
                         || slow && counts.slow_rate() >= settings.slow_rate)

@@ -194,8 +194,9 @@ const fn is_rate(rate: f64) -> bool {
 
 /// The settings, to be chained in a `static`, where a wrong value does not compile.
 impl CircuitBreaker {
-    const fn set(mut self, settings: Settings) -> Self {
+    pub(super) const fn set(mut self, settings: Settings) -> Self {
         self.settings = settings.check();
+        self.window.set_span(settings.span);
         self
     }
 
@@ -250,9 +251,6 @@ impl CircuitBreaker {
     }
 
     /// The rates are those of the last `calls` calls; 100 unless set.
-    ///
-    /// Exact for one thread. Threads take places in blocks of `calls / 8`, at least 1 and at most
-    /// 64, so with several the window is exact to within one block for each.
     ///
     /// # Panics
     ///
