@@ -1,11 +1,14 @@
 //! A breaker around nothing, so many times: `breaker WAY CALLS`. `run` counts the instructions.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering::Acquire};
 use std::time::Duration;
 
 use steadfast::breaker::{Attached, CircuitBreaker};
 
 static CONSECUTIVE: Attached = Attached::named(CircuitBreaker::new("consecutive"));
+static HAND: CircuitBreaker = CircuitBreaker::new("hand");
+static WORD: AtomicU64 = AtomicU64::new(0);
 static CALLS: Attached =
     Attached::named(CircuitBreaker::new("calls").failure_rate(0.5).window(100));
 static TIME: Attached = Attached::named(
@@ -41,6 +44,25 @@ fn call_key(breaker: &'static Attached, key: &str) -> bool {
     }
 }
 
+/// The same without `Attached`.
+#[inline(never)]
+fn by_hand(breaker: &'static CircuitBreaker) -> bool {
+    match breaker.try_acquire() {
+        Ok(permit) => {
+            permit.success();
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+/// What cannot be less: one word read twice.
+#[inline(never)]
+fn word(word: &AtomicU64) -> bool {
+    let before = word.load(Acquire);
+    black_box(before) & 7 < 3 && word.load(Acquire) == before
+}
+
 #[inline(never)]
 fn nothing(breaker: &'static Attached) -> bool {
     black_box(breaker).name().is_empty()
@@ -54,6 +76,8 @@ fn one(way: &str, calls: u64) {
     }
     match way {
         "nothing" => times!(nothing(&CONSECUTIVE)),
+        "word" => times!(word(&WORD)),
+        "by_hand" => times!(by_hand(&HAND)),
         "consecutive" => times!(call(&CONSECUTIVE)),
         "calls" => times!(call(&CALLS)),
         "time" => times!(call(&TIME)),

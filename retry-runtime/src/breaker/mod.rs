@@ -59,6 +59,7 @@ use window::Window;
 use word::Word;
 
 use crate::drivers::{clock, random};
+use crate::shard;
 use crate::time::Timestamp;
 
 pub use attached::Attached;
@@ -103,7 +104,7 @@ pub use stream::Transitions;
 /// ```
 pub struct CircuitBreaker {
     word: AtomicU64,
-    /// End of the break while open; 0 while its jitter is not drawn.
+    /// End of the break while open; 0 while its jitter is not drawn, and in all other states.
     until: AtomicU64,
     settings: Settings,
     name: &'static str,
@@ -206,6 +207,20 @@ impl CircuitBreaker {
         Ok(Permit { breaker: self, leave })
     }
 
+    /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where the clock
+    /// alone does not reject it.
+    #[inline(never)]
+    fn nanos_to_wait(&self, slot: usize) -> u64 {
+        let now = clock::coarse().as_nanos();
+        // 0 unless it is open, and close to the end the precise clock decides.
+        let until = self.until.load(Acquire);
+        if until <= now.saturating_add(clock::COARSE_NANOS) {
+            return 0;
+        }
+        self.window.count_rejected(slot);
+        until - now
+    }
+
     /// What a call is told that the word alone does not admit. `limit` is the longest that the
     /// caller lets it run, in nanoseconds; 0 is no limit.
     #[inline(never)]
@@ -231,7 +246,7 @@ impl CircuitBreaker {
 
     #[inline]
     fn rejected(&self, retry_after: Option<Duration>) -> CircuitOpen {
-        self.window.count_rejected();
+        self.window.count_rejected(shard::slot());
         CircuitOpen { name: self.name, retry_after }
     }
 }

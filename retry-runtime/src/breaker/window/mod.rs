@@ -44,8 +44,6 @@ struct Shape {
     calls: u64,
     /// What a line counts up to.
     most: u64,
-    /// The count at which a line has nothing more to say.
-    full: u64,
 }
 
 #[derive(Debug)]
@@ -95,17 +93,28 @@ impl Line {
     }
 }
 
+impl Line {
+    #[inline]
+    fn add(&self, count: u64) -> bool {
+        self.count.compare_exchange(count, count + 1, Relaxed, Relaxed).is_ok()
+    }
+
+    #[inline]
+    fn count_rejected(&self) {
+        self.rejected.fetch_add(1, Relaxed);
+    }
+}
+
 impl Shape {
     const fn of(span: Span) -> Self {
         match span {
             Span::Calls(calls) => {
                 let calls = calls as u64;
-                Self { slice: u64::MAX, calls, most: calls, full: calls }
+                Self { slice: u64::MAX, calls, most: calls }
             }
             Span::Nanos(nanos) => {
                 let slice = if nanos < SLICES { 1 } else { nanos / SLICES };
-                // No line of this period ever shows so many.
-                Self { slice, calls: 0, most: MOST, full: Tag::ROOM }
+                Self { slice, calls: 0, most: MOST }
             }
         }
     }
@@ -125,24 +134,38 @@ impl Window {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A success that was not slow, of a closed breaker without failures in a row.
+    /// A success that was not slow, of a closed breaker without failures in a row, in a window of
+    /// calls.
     #[inline]
-    pub(super) fn succeeded(&self, tag: Tag, now: u64) {
-        if let Some(line) = self.lines.get(if cfg!(loom) { 0 } else { shard::slot() })
+    pub(super) fn count(&self, tag: Tag, slot: usize) {
+        if let Some(line) = self.line(slot) {
+            let count = line.count.load(Relaxed);
+            let unknown = tag.behind(count);
+            if unknown == self.shape.most || (unknown < self.shape.most && line.add(count)) {
+                return;
+            }
+        }
+        self.succeeded_slowly(tag, 0);
+    }
+
+    /// The same in a window of time.
+    #[inline]
+    pub(super) fn count_at(&self, tag: Tag, slot: usize, now: u64) {
+        if let Some(line) = self.line(slot)
             && now.wrapping_sub(line.start.load(Relaxed)) < self.shape.slice
         {
             let count = line.count.load(Relaxed);
-            let unknown = tag.behind(count);
-            if unknown == self.shape.full {
-                return;
-            }
-            if unknown < self.shape.most
-                && line.count.compare_exchange(count, count + 1, Relaxed, Relaxed).is_ok()
-            {
+            if tag.behind(count) < MOST && line.add(count) {
                 return;
             }
         }
         self.succeeded_slowly(tag, now);
+    }
+
+    /// The line of a thread, by its slot: none where it has none yet or is watched.
+    #[inline]
+    fn line(&self, slot: usize) -> Option<&Line> {
+        self.lines.get(if cfg!(loom) { 0 } else { slot })
     }
 
     #[cold]
@@ -203,9 +226,18 @@ impl Window {
     }
 
     #[inline]
-    pub(super) fn count_rejected(&self) {
+    pub(super) fn count_rejected(&self, slot: usize) {
+        match self.line(slot) {
+            Some(line) => line.count_rejected(),
+            None => self.count_rejected_slowly(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_rejected_slowly(&self) {
         if let Some(line) = self.lines.get(shard::shard() % LINES) {
-            line.rejected.fetch_add(1, Relaxed);
+            line.count_rejected();
         }
     }
 
