@@ -59,7 +59,6 @@ use window::Window;
 use word::Word;
 
 use crate::drivers::{clock, random};
-use crate::shard;
 use crate::time::Timestamp;
 
 pub use attached::Attached;
@@ -207,18 +206,19 @@ impl CircuitBreaker {
         Ok(Permit { breaker: self, leave })
     }
 
-    /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where the clock
-    /// alone does not reject it.
+    /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where neither
+    /// is known without a closer look.
     #[inline(never)]
     fn nanos_to_wait(&self, slot: usize) -> u64 {
+        let Some(line) = self.window.line(slot) else { return 0 };
         let now = clock::coarse().as_nanos();
         // 0 unless it is open, and close to the end the precise clock decides.
-        let until = self.until.load(Acquire);
-        if until <= now.saturating_add(clock::COARSE_NANOS) {
+        let left = self.until.load(Acquire).saturating_sub(now);
+        if left < clock::COARSE_NANOS {
             return 0;
         }
-        self.window.count_rejected(slot);
-        until - now
+        line.count_rejected();
+        left
     }
 
     /// What a call is told that the word alone does not admit. `limit` is the longest that the
@@ -246,7 +246,7 @@ impl CircuitBreaker {
 
     #[inline]
     fn rejected(&self, retry_after: Option<Duration>) -> CircuitOpen {
-        self.window.count_rejected(shard::slot());
+        self.window.count_rejected();
         CircuitOpen { name: self.name, retry_after }
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct Window {
 /// threads do not slow each other down.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Line {
+pub(super) struct Line {
     /// The beginning of the slice that is being counted; 0 in a window of calls.
     start: AtomicU64,
     /// The tag of the period, plus the successes in it that the ring does not know yet.
@@ -100,7 +100,7 @@ impl Line {
     }
 
     #[inline]
-    fn count_rejected(&self) {
+    pub(super) fn count_rejected(&self) {
         self.rejected.fetch_add(1, Relaxed);
     }
 }
@@ -164,7 +164,7 @@ impl Window {
 
     /// The line of a thread, by its slot: none where it has none yet or is watched.
     #[inline]
-    fn line(&self, slot: usize) -> Option<&Line> {
+    pub(super) fn line(&self, slot: usize) -> Option<&Line> {
         self.lines.get(if cfg!(loom) { 0 } else { slot })
     }
 
@@ -225,17 +225,7 @@ impl Window {
         if self.shape.calls > 0 { 0 } else { now / self.shape.slice }
     }
 
-    #[inline]
-    pub(super) fn count_rejected(&self, slot: usize) {
-        match self.line(slot) {
-            Some(line) => line.count_rejected(),
-            None => self.count_rejected_slowly(),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn count_rejected_slowly(&self) {
+    pub(super) fn count_rejected(&self) {
         if let Some(line) = self.lines.get(shard::shard() % LINES) {
             line.count_rejected();
         }
