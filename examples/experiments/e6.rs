@@ -27,30 +27,47 @@ pub struct Clients {
     pub breaker: Option<CircuitBreaker>,
 }
 
-/// What a run showed, by second of the beginning of a call.
+/// What a run showed, by second.
 pub struct Run {
+    /// Calls by the second in which they began, and those of them that succeeded.
     calls: Vec<u32>,
     ok: Vec<u32>,
-    sends: u64,
+    /// Calls by the second in which they ended, and those of them that succeeded.
+    ended: Vec<u32>,
+    ended_ok: Vec<u32>,
+    sends: Vec<u32>,
 }
+
+/// A service that is not well so long after the spike has not recovered.
+const PATIENCE: f64 = 60.0;
 
 impl Run {
     fn goodput(&self, from: usize, to: usize) -> f64 {
-        let sum = |of: &[u32]| of[from..to].iter().sum::<u32>();
-        f64::from(sum(&self.ok)) / f64::from(sum(&self.calls).max(1))
+        share(&self.ok[from..to], &self.calls[from..to])
     }
 
-    /// Seconds after the spike from which on calls succeed again, to the end.
+    /// Seconds after the spike from which on calls end well again, to the end.
     pub fn recovered(&self) -> Option<f64> {
-        let end = LENGTH as usize - 20;
-        let bad = (SPIKE.1 as usize..end).rev().find(|&second| self.goodput(second, second + 1) < 0.9);
-        let from = bad.map_or(SPIKE.1 as usize, |second| second + 1);
-        (from + 30 < end).then(|| from as f64 - SPIKE.1)
+        let (spike, end) = (SPIKE.1 as usize, LENGTH as usize - 20);
+        let well = |second: usize| {
+            self.ended[second] > 0
+                && share(&self.ended_ok[second..=second], &self.ended[second..=second]) >= 0.9
+        };
+        let from = (spike..end).rev().find(|&second| !well(second)).map_or(spike, |bad| bad + 1);
+        let after = from as f64 - SPIKE.1;
+        (after <= PATIENCE).then_some(after)
     }
 
+    /// From the spike on.
     pub fn sends_per_call(&self) -> f64 {
-        self.sends as f64 / f64::from(self.calls.iter().sum::<u32>().max(1))
+        let from = SPIKE.1 as usize;
+        let sum = |of: &[u32]| of[from..LENGTH as usize].iter().sum::<u32>();
+        f64::from(sum(&self.sends)) / f64::from(sum(&self.calls).max(1))
     }
+}
+
+fn share(part: &[u32], of: &[u32]) -> f64 {
+    f64::from(part.iter().sum::<u32>()) / f64::from(of.iter().sum::<u32>().max(1))
 }
 
 enum Event {
@@ -75,8 +92,10 @@ struct Call<'a> {
 pub fn run(clients: &mut Clients, rng: &mut Rng) -> Run {
     let Clients { policy, budgets, breaker } = clients;
     let (policy, breaker) = (&*policy, breaker.as_ref());
-    let slots = LENGTH as usize;
-    let mut result = Run { calls: vec![0; slots], ok: vec![0; slots], sends: 0 };
+    // Calls of the last seconds end later.
+    let zeros = || vec![0; LENGTH as usize + 200];
+    let mut result =
+        Run { calls: zeros(), ok: zeros(), ended: zeros(), ended_ok: zeros(), sends: zeros() };
     let mut queue = Queue::new();
     let mut calls: Vec<Call> = Vec::new();
     let mut permits: HashMap<usize, Permit> = HashMap::new();
@@ -84,6 +103,10 @@ pub fn run(clients: &mut Clients, rng: &mut Rng) -> Run {
     let leg = |rng: &mut Rng| nanos(rng.exponential(0.1));
     queue.push(0, Event::Call);
     while let Some((now, event)) = queue.pop() {
+        let second = (now / SECOND) as usize;
+        if second >= result.calls.len() {
+            break;
+        }
         match event {
             Event::Call => {
                 // Thinned out from the higher rate.
@@ -93,7 +116,6 @@ pub fn run(clients: &mut Clients, rng: &mut Rng) -> Run {
                     queue.push(now + gap, Event::Call);
                 }
                 if spike || rng.chance(RATE / SPIKE_RATE) {
-                    let second = (now / SECOND) as usize;
                     let process = (rng.u64() % budgets.len() as u64) as usize;
                     result.calls[second] += 1;
                     budgets[process].begin();
@@ -112,13 +134,14 @@ pub fn run(clients: &mut Clients, rng: &mut Rng) -> Run {
                         // Rejected: nothing is slept on an open circuit.
                         Err(_) => {
                             call.over = true;
+                            result.ended[second] += 1;
                             budgets[call.process].end();
                             continue;
                         }
                     }
                 }
                 call.attempt += 1;
-                result.sends += 1;
+                result.sends[second] += 1;
                 queue.push(now + leg(rng), Event::Arrive(id, call.attempt));
                 queue.push(now + TIMEOUT, Event::Timeout(id, call.attempt));
             }
@@ -137,6 +160,8 @@ pub fn run(clients: &mut Clients, rng: &mut Rng) -> Run {
                 if !call.over && call.attempt == attempt {
                     call.over = true;
                     result.ok[call.second] += 1;
+                    result.ended[second] += 1;
+                    result.ended_ok[second] += 1;
                     budgets[call.process].end();
                     if let Some(permit) = permits.remove(&id) {
                         permit.success_at(at(now));
@@ -158,6 +183,7 @@ pub fn run(clients: &mut Clients, rng: &mut Rng) -> Run {
                     queue.push(now + delay, Event::Send(id));
                 } else {
                     call.over = true;
+                    result.ended[second] += 1;
                     budgets[call.process].end();
                 }
             }

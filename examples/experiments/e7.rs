@@ -90,8 +90,11 @@ fn run(gate: &Gate) -> Run {
     result
 }
 
-fn breaker(factor: f64) -> CircuitBreaker {
+/// `probes` of a second or so, so that they bring the whole load: a single one succeeds however cold
+/// the service is, the breaker closes, and its next break is a first one again.
+fn breaker(factor: f64, probes: u32) -> CircuitBreaker {
     CircuitBreaker::new("e7")
+        .half_open_requests(probes)
         .recovery_timeout(Duration::from_secs(5))
         .recovery_factor(factor)
         .max_recovery_timeout(Duration::from_secs(300))
@@ -104,18 +107,23 @@ pub fn experiment(cx: &Context) -> Report {
         "E7  cold recovery: capacity grows from 20 to 100 calls a second in a minute, 80 are offered",
         &["closed for good after s", "collapses"],
     );
-    let fixed = run(&Gate::Breaker(breaker(1.0)));
-    let doubled = run(&Gate::Breaker(breaker(2.0)));
+    let fixed = run(&Gate::Breaker(breaker(1.0, 60)));
+    let doubled = run(&Gate::Breaker(breaker(2.0, 60)));
+    let single = run(&Gate::Breaker(breaker(2.0, 1)));
     let share = run(&Gate::Share);
     let never = |run: &Run| {
         let after = run.healthy_from();
         if after.is_finite() { Cell::of(after) } else { Cell::words("never", Some("never")) }
     };
     let collapses = |run: &Run| Cell::of(run.collapses.len() as f64);
-    table.row("a break of 5 s", vec![never(&fixed), collapses(&fixed)]);
+    table.row("a break of 5 s, 60 probes", vec![never(&fixed), collapses(&fixed)]);
     table.row(
-        "breaks of 5, 10, 20, 40 s",
+        "breaks of 5, 10, 20, 40 s, 60 probes",
         vec![Cell::known(doubled.healthy_from(), 75.0), collapses(&doubled)],
+    );
+    table.row(
+        "breaks that double, 1 probe",
+        vec![Cell::of(single.healthy_from()), collapses(&single)],
     );
     table.row(
         "a share from 10 % to 100 % in 60 s *",
@@ -152,7 +160,7 @@ pub fn experiment(cx: &Context) -> Report {
 
 #[test]
 fn only_a_growing_break_outlasts_a_slow_recovery() {
-    assert!(run(&Gate::Breaker(breaker(1.0))).healthy_from().is_infinite());
-    let doubled = run(&Gate::Breaker(breaker(2.0))).healthy_from();
+    assert!(run(&Gate::Breaker(breaker(1.0, 60))).healthy_from().is_infinite());
+    let doubled = run(&Gate::Breaker(breaker(2.0, 60))).healthy_from();
     assert!((doubled - 75.0).abs() < 5.0, "{doubled}");
 }

@@ -50,9 +50,9 @@ impl Cell {
             Self::Value { measured, known: None } => number(*measured),
             Self::Value { measured, known: Some(known) } => {
                 let mut text = format!("{} ({}", number(*measured), number(*known));
-                if *known != 0.0 {
+                if *known != 0.0 && measured.is_finite() {
                     let percent = ((measured - known) / known * 100.0).round() + 0.0;
-                    let _ = write!(text, ", {percent:+} %");
+                    let _ = write!(text, " {percent:+}%");
                 }
                 format!("{text}){mark}")
             }
@@ -70,7 +70,6 @@ pub fn number(value: f64) -> String {
     }
     let digits = match value.abs() {
         0.0..100.0 => 2,
-        100.0..1000.0 => 1,
         _ => 0,
     };
     format!("{value:.digits$}")
