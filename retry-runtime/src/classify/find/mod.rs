@@ -20,6 +20,7 @@ pub mod borrowed;
 pub mod own;
 pub mod rows;
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests;
 
 use std::error::Error;

@@ -23,12 +23,15 @@ pub struct Row {
 /// Begins to make the row of a type: `(&&row::<T>()).steadfast_row()`.
 #[must_use]
 pub const fn row<T: Error + Classify + 'static>() -> RowOf<T> {
-    RowOf(PhantomData)
+    RowOf { link: class_of::<T>, named: PhantomData }
 }
 
 /// A named type; see [`row`].
 #[derive(Debug)]
-pub struct RowOf<T>(PhantomData<fn() -> T>);
+pub struct RowOf<T> {
+    link: fn(&(dyn Error + 'static)) -> Option<Classification>,
+    named: PhantomData<fn() -> T>,
+}
 
 /// The type can cross threads, so that it may be the context of an `anyhow::Error`.
 pub trait Shared {
@@ -39,7 +42,7 @@ pub trait Shared {
 impl<T: Error + Classify + Send + Sync + 'static> Shared for &RowOf<T> {
     fn steadfast_row(&self) -> Row {
         Row {
-            link: class_of::<T>,
+            link: self.link,
             #[cfg(feature = "anyhow")]
             context: class_of_context::<T>,
         }
@@ -52,10 +55,11 @@ pub trait Local {
     fn steadfast_row(&self) -> Row;
 }
 
-impl<T: Error + Classify + 'static> Local for RowOf<T> {
+// Without bounds, so that a type that is no error or has no `Classify` is one compile error.
+impl<T> Local for RowOf<T> {
     fn steadfast_row(&self) -> Row {
         Row {
-            link: class_of::<T>,
+            link: self.link,
             #[cfg(feature = "anyhow")]
             context: |_| None,
         }
