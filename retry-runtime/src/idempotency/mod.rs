@@ -1,3 +1,5 @@
 //! Run once, answer many: what `#[idempotent]` calls.
 
+#[cfg(feature = "redis-store")]
+pub mod redis;
 pub mod store;
