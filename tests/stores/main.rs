@@ -1,5 +1,6 @@
 //! The stores of idempotency records against real servers, and what happens when those fail.
 
+mod history;
 mod postgres;
 mod redb;
 mod redis;

@@ -1,1 +1,3 @@
-//! The store on redis.
+//! The store on Redis.
+
+mod histories;

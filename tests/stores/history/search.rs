@@ -1,0 +1,107 @@
+//! The search for an order of operations that explains their answers (Wing and Gong), with what was
+//! already tried remembered (Lowe).
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::model::{Model, NEVER, Window};
+use super::{Answer, Ask, Event};
+use steadfast::idempotency::store::Written;
+
+/// Beyond it a history is too tangled to be checked, which is not the same as wrong.
+const MOST: usize = 2_000_000;
+
+struct Step<'a> {
+    ask: &'a Ask,
+    asked: Duration,
+    /// Not before this may a later one have been asked; never, when nobody heard the answer.
+    answered: Duration,
+    answer: Option<&'a Answer>,
+    /// Whether it may also not have been made at all.
+    optional: bool,
+}
+
+/// Looks for an order of `events`, which are sorted by the time they were asked.
+pub(super) fn explain(events: &[&Event], repeats: bool) -> Result<(), String> {
+    let mut steps = Vec::new();
+    for event in events {
+        let heard = event.answer.as_ref();
+        let answered = heard.map_or(NEVER, |(at, _)| *at);
+        let answer = heard.map(|(_, answer)| answer);
+        let step = |answer, optional| Step {
+            ask: &event.ask,
+            asked: event.asked,
+            answered,
+            answer,
+            optional,
+        };
+        steps.push(step(answer, answer.is_none()));
+        // The first time may have been made and its answer lost; then this is the second's.
+        let ends = matches!(
+            event.ask,
+            Ask::Release { .. } | Ask::MarkUnknown { .. } | Ask::Resolve { .. }
+        );
+        if repeats && ends && matches!(answer, Some(Answer::Written(Written::Lost { .. }))) {
+            steps.push(step(None, true));
+        }
+    }
+    Search { steps: &steps, tried: HashSet::new(), deepest: 0 }.run()
+}
+
+struct Search<'a> {
+    steps: &'a [Step<'a>],
+    tried: HashSet<(Vec<u64>, Model)>,
+    /// For the report: how many of the operations could be explained.
+    deepest: usize,
+}
+
+impl Search<'_> {
+    fn run(mut self) -> Result<(), String> {
+        let mut stack = vec![(vec![0_u64; self.steps.len().div_ceil(64)], Model::NEW)];
+        while let Some((made, model)) = stack.pop() {
+            let open: Vec<usize> =
+                (0..self.steps.len()).filter(|index| !contains(&made, *index)).collect();
+            if open.iter().all(|index| self.steps[*index].optional) {
+                return Ok(());
+            }
+            self.deepest = self.deepest.max(self.steps.len() - open.len());
+            if self.tried.len() > MOST {
+                return Err(format!("no decision after {MOST} orders"));
+            }
+            // Whatever is made next is made before any of the open ones is answered.
+            let first_answer =
+                open.iter().map(|index| self.steps[*index].answered).min().unwrap_or(NEVER);
+            // And not before those that were made already had been asked.
+            let floor = (0..self.steps.len())
+                .filter(|index| contains(&made, *index))
+                .map(|index| self.steps[index].asked)
+                .max()
+                .unwrap_or_default();
+            for index in open {
+                let step = &self.steps[index];
+                if step.asked > first_answer {
+                    break;
+                }
+                let window = Window { from: step.asked.max(floor), to: first_answer };
+                for next in model.after(step.ask, step.answer, window) {
+                    // What may be left out and changes nothing is left out.
+                    if step.answer.is_none() && next == model {
+                        continue;
+                    }
+                    let mut made = made.clone();
+                    made[index / 64] |= 1 << (index % 64);
+                    let tried = (made, next);
+                    if !self.tried.contains(&tried) {
+                        self.tried.insert(tried.clone());
+                        stack.push(tried);
+                    }
+                }
+            }
+        }
+        Err(format!("no order explains more than {} of the operations", self.deepest))
+    }
+}
+
+fn contains(made: &[u64], index: usize) -> bool {
+    made[index / 64] & (1 << (index % 64)) != 0
+}
