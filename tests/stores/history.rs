@@ -7,6 +7,7 @@
 //!
 //! An operation that was dropped or failed may have been made or not, at any time after it was asked.
 
+pub(crate) mod broken;
 mod model;
 mod search;
 
@@ -361,6 +362,10 @@ impl<S: IdempotencyStore + ?Sized> Stage<S> {
             self.send(key, ask).await
         };
         let answered = self.begun.elapsed();
+        if answer.is_none() && answered - asked > Duration::from_millis(1) {
+            // The store is away; to ask on and on would only fill the history.
+            tokio::time::sleep(self.plan.lease).await;
+        }
         let answer = answer.map(|answer| (answered, answer));
         self.events.lock().unwrap().push(Event {
             key: key.to_owned(),
