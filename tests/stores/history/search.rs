@@ -11,10 +11,11 @@ use steadfast::idempotency::store::Written;
 /// Beyond it a history is too tangled to be checked, which is not the same as wrong.
 const MOST: usize = 2_000_000;
 
+#[derive(Debug)]
 struct Step<'a> {
     ask: &'a Ask,
     asked: Duration,
-    /// Not before this may a later one have been asked; never, when nobody heard the answer.
+    /// Until then it was made; never, when nobody heard the answer.
     answered: Duration,
     answer: Option<&'a Answer>,
     /// Whether it may also not have been made at all.
@@ -45,14 +46,16 @@ pub(super) fn explain(events: &[&Event], repeats: bool) -> Result<(), String> {
             steps.push(step(None, true));
         }
     }
-    Search { steps: &steps, tried: HashSet::new(), deepest: 0 }.run()
+    Search { steps: &steps, tried: HashSet::new(), deepest: 0, stuck: String::new() }.run()
 }
 
 struct Search<'a> {
     steps: &'a [Step<'a>],
     tried: HashSet<(Vec<u64>, Model)>,
-    /// For the report: how many of the operations could be explained.
+    /// For the report: how many of the answers could be explained, by what record, and which could
+    /// not.
     deepest: usize,
+    stuck: String,
 }
 
 impl Search<'_> {
@@ -64,13 +67,24 @@ impl Search<'_> {
             if open.iter().all(|index| self.steps[*index].optional) {
                 return Ok(());
             }
-            self.deepest = self.deepest.max(self.steps.len() - open.len());
+            let explained = self.steps.len() - open.len();
+            if explained >= self.deepest {
+                self.deepest = explained;
+                let due = open.iter().map(|index| &self.steps[*index]);
+                let next = due.filter(|step| !step.optional).min_by_key(|step| step.answered);
+                self.stuck = format!("{model:?} and then {next:?}");
+            }
             if self.tried.len() > MOST {
                 return Err(format!("no decision after {MOST} orders"));
             }
             // Whatever is made next is made before any of the open ones is answered.
-            let first_answer =
-                open.iter().map(|index| self.steps[*index].answered).min().unwrap_or(NEVER);
+            let first_answer = open
+                .iter()
+                .map(|index| &self.steps[*index])
+                .filter(|step| !step.optional)
+                .map(|step| step.answered)
+                .min()
+                .unwrap_or(NEVER);
             // And not before those that were made already had been asked.
             let floor = (0..self.steps.len())
                 .filter(|index| contains(&made, *index))
@@ -82,7 +96,11 @@ impl Search<'_> {
                 if step.asked > first_answer {
                     break;
                 }
-                let window = Window { from: step.asked.max(floor), to: first_answer };
+                let window =
+                    Window { from: step.asked.max(floor), to: step.answered.min(first_answer) };
+                if window.from > window.to {
+                    continue;
+                }
                 for next in model.after(step.ask, step.answer, window) {
                     // What may be left out and changes nothing is left out.
                     if step.answer.is_none() && next == model {
@@ -98,7 +116,10 @@ impl Search<'_> {
                 }
             }
         }
-        Err(format!("no order explains more than {} of the operations", self.deepest))
+        Err(format!(
+            "no order explains more than {} of the operations, as {}",
+            self.deepest, self.stuck
+        ))
     }
 }
 
