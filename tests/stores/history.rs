@@ -359,13 +359,14 @@ impl<S: IdempotencyStore + ?Sized> Stage<S> {
             let patience = Duration::from_micros(dice.roll(400));
             tokio::time::timeout(patience, self.send(key, ask)).await.ok().flatten()
         } else {
-            self.send(key, ask).await
+            let answer = self.send(key, ask).await;
+            if answer.is_none() {
+                // The store is away; to ask on and on would only fill the history.
+                tokio::time::sleep(self.plan.lease * 2).await;
+            }
+            answer
         };
         let answered = self.begun.elapsed();
-        if answer.is_none() && answered - asked > Duration::from_millis(1) {
-            // The store is away; to ask on and on would only fill the history.
-            tokio::time::sleep(self.plan.lease).await;
-        }
         let answer = answer.map(|answer| (answered, answer));
         self.events.lock().unwrap().push(Event {
             key: key.to_owned(),

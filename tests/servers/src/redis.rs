@@ -126,6 +126,12 @@ impl Redis {
         self.port
     }
 
+    /// The directory of its files.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where clients find it.
     #[must_use]
     pub fn url(&self) -> String {

@@ -91,10 +91,13 @@ impl Search<'_> {
                 .map(|index| self.steps[index].asked)
                 .max()
                 .unwrap_or_default();
-            for index in open {
+            // The last is tried first: what may be left out comes last, since most of it was not made.
+            let (optional, due): (Vec<_>, Vec<_>) =
+                open.into_iter().partition(|index| self.steps[*index].optional);
+            for index in optional.into_iter().chain(due) {
                 let step = &self.steps[index];
                 if step.asked > first_answer {
-                    break;
+                    continue;
                 }
                 let window =
                     Window { from: step.asked.max(floor), to: step.answered.min(first_answer) };

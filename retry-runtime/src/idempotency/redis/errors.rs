@@ -9,7 +9,12 @@ const UNAVAILABLE: [&str; 5] =
     ["max number of clients", "OOM command not allowed", "READONLY", "MISCONF", "NOREPLICAS"];
 
 pub(super) fn store_error(error: &RedisError) -> StoreError {
-    StoreError::new(kind(error), format!("redis: {error}"))
+    // By its code, which is what can be looked up.
+    let message = match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("redis: {code} {detail}"),
+        _ => format!("redis: {error}"),
+    };
+    StoreError::new(kind(error), message)
 }
 
 /// Down, loading, read-only, full or failing over may pass; a wrong password, a missing permission or

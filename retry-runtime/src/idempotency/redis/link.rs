@@ -98,13 +98,14 @@ impl Link {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if is_of_the_connection(error.kind()) {
+            if is_of_the_connection(&error) {
                 self.discard(serial);
             }
             let repeat = matches!(
                 error.kind(),
-                // The second time the connection is a new one; the first may have been idle for an
-                // hour and long dead.
+                // The second time the connection is a new one. The first may have been idle for an
+                // hour and long dead; or the manager tried to connect when that was impossible, and
+                // remembers.
                 ErrorKind::Io
                 // Flushed between the telling and the call.
                 | ErrorKind::Server(ServerErrorKind::NoScript)
@@ -173,12 +174,15 @@ fn is_missing_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Whether another connection might fare better: not after an ordinary answer of the server.
-fn is_of_the_connection(kind: ErrorKind) -> bool {
-    match kind {
+/// Whether another connection might fare better, and the manager does not see to it by itself.
+fn is_of_the_connection(error: &RedisError) -> bool {
+    match error.kind() {
         // A failover: the address may lead to another server by now.
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => true,
         ErrorKind::Server(_) | ErrorKind::Extension => false,
+        // The manager is connecting again already.
+        ErrorKind::Io => !error.is_connection_dropped(),
+        // Wrong credentials are kept by the manager for ever, and the password may be changed.
         _ => true,
     }
 }
