@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::store::{
+use steadfast::idempotency::{
     Claim, ClaimRequest, Claimed, IdempotencyStore, OnUnknown, Owner, RecordState, Resolution,
     StoreErrorKind, Written,
 };

@@ -1,6 +1,7 @@
 //! The store on Redis.
 
 mod audits;
+mod conformance;
 mod cost;
 mod faults;
 mod histories;
@@ -11,8 +12,8 @@ mod records;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use steadfast::idempotency::redis::RedisStore;
-use steadfast::idempotency::store::{
+use steadfast::idempotency::RedisStore;
+use steadfast::idempotency::{
     Claim, ClaimRequest, Claimed, IdempotencyStore, OnUnknown, Owner, StoreError, StoreErrorKind,
 };
 use steadfast_servers::redis::Redis;

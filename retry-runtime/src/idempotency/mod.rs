@@ -1,5 +1,17 @@
 //! Run once, answer many: what `#[idempotent]` calls.
 
+pub mod conformance;
+mod memory;
+mod pointers;
 #[cfg(feature = "redis-store")]
-pub mod redis;
+mod redis;
 pub mod store;
+mod table;
+
+pub use memory::MemoryStore;
+#[cfg(feature = "redis-store")]
+pub use redis::RedisStore;
+pub use store::{
+    Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Owner, Record,
+    RecordState, Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
+};

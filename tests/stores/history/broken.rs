@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use steadfast::idempotency::store::{
+use steadfast::idempotency::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Record, RecordState,
     Resolution, StoreFuture, Written,
 };

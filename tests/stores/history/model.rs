@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use steadfast::idempotency::store::{Claim, Claimed, Owner, RecordState, Written};
+use steadfast::idempotency::{Claim, Claimed, Owner, RecordState, Written};
 
 use super::{Answer, Ask, number};
 

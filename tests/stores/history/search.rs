@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::model::{Model, NEVER, Window};
 use super::{Answer, Ask, Event};
-use steadfast::idempotency::store::Written;
+use steadfast::idempotency::Written;
 
 /// Beyond it a history is too tangled to be checked, which is not the same as wrong.
 const MOST: usize = 2_000_000;

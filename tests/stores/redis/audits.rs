@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::redis::RedisStore;
-use steadfast::idempotency::store::IdempotencyStore;
+use steadfast::idempotency::IdempotencyStore;
+use steadfast::idempotency::RedisStore;
 use steadfast_servers::redis::Redis;
 
 use super::open;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::store::IdempotencyStore;
+use steadfast::idempotency::IdempotencyStore;
 use steadfast_servers::redis::Redis;
 
 use super::{open, request};

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::redis::RedisStore;
-use steadfast::idempotency::store::{
-    Claimed, IdempotencyStore, RecordState, StoreErrorKind, Written,
-};
+use steadfast::idempotency::RedisStore;
+use steadfast::idempotency::{Claimed, IdempotencyStore, RecordState, StoreErrorKind, Written};
 use steadfast_servers::redis::Redis;
 
 use super::{TTL, kind, lease_over, open, own, owned, request, short, taking};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast::idempotency::redis::RedisStore;
+use steadfast::idempotency::RedisStore;
 use steadfast_servers::redis::Redis;
 
 use crate::history::broken::{Broken, Fault};

@@ -6,10 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionManager;
-use steadfast::idempotency::redis::RedisStore;
-use steadfast::idempotency::store::{
-    Claimed, IdempotencyStore, RecordState, StoreErrorKind, Written,
-};
+use steadfast::idempotency::RedisStore;
+use steadfast::idempotency::{Claimed, IdempotencyStore, RecordState, StoreErrorKind, Written};
 use steadfast_servers::redis::Redis;
 
 use super::proxy::{Network, Proxy};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use steadfast::idempotency::store::{
+use steadfast::idempotency::{
     Claim, Claimed, IdempotencyStore, RecordState, Resolution, StoreErrorKind, Written,
 };
 use steadfast_servers::redis::Redis;

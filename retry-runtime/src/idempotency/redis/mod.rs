@@ -41,10 +41,9 @@ const PREFIX: &str = "steadfast:";
 /// ```
 /// use std::time::Duration;
 ///
-/// use retry_runtime::idempotency::redis::RedisStore;
-/// use retry_runtime::idempotency::store::{IdempotencyStore, StoreErrorKind};
+/// use retry_runtime::idempotency::{IdempotencyStore, RedisStore, StoreErrorKind};
 ///
-/// # fn main() -> Result<(), retry_runtime::idempotency::store::StoreError> {
+/// # fn main() -> Result<(), retry_runtime::idempotency::StoreError> {
 /// let store = RedisStore::open("redis://127.0.0.1:6379/")?
 ///     .prefix("shop:")
 ///     .timeout(Duration::from_millis(500));
@@ -194,6 +193,15 @@ impl IdempotencyStore for RedisStore {
 
     fn guarantees(&self) -> Guarantees {
         Guarantees { durable: self.durable, shared: true }
+    }
+
+    /// That of its clones, until one is given a prefix of its own.
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.prefix).addr()
+    }
+
+    fn handle(&self) -> Option<Arc<dyn IdempotencyStore>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, Claimed> {
