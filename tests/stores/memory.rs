@@ -12,5 +12,6 @@ async fn an_order_explains_what_many_tasks_saw() {
         let plan = Plan { seed, operations: 20_000, dropped: 0, ..Plan::default() };
         let history = record(Arc::new(MemoryStore::new()), plan).await;
         history.check().unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+        history.assert_is_worth_checking();
     }
 }
