@@ -208,6 +208,11 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % below
     }
 
+    fn pick<'a, T>(&mut self, among: &'a [T]) -> Option<&'a T> {
+        let count = among.len() as u64;
+        (count > 0).then(|| usize::try_from(self.roll(count)).ok()).flatten().map(|at| &among[at])
+    }
+
     fn one_in(&mut self, count: u64) -> bool {
         self.roll(count) == 0
     }
@@ -334,8 +339,7 @@ impl<S: IdempotencyStore + ?Sized> Stage<S> {
         let late = {
             let past = self.past.lock().unwrap();
             // Older ones only meet keys that nobody uses any more.
-            let recent = past.len().min(30) as u64;
-            (recent > 0).then(|| past[past.len() - 1 - dice.roll(recent) as usize].clone())
+            dice.pick(&past[past.len().saturating_sub(30)..]).cloned()
         };
         let Some((key, claim)) = late else { return };
         let ask = match dice.roll(4) {
