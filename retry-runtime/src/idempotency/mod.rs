@@ -3,10 +3,14 @@
 pub mod conformance;
 mod memory;
 mod pointers;
+#[cfg(feature = "redis-store")]
+mod redis;
 pub mod store;
 mod table;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "redis-store")]
+pub use redis::RedisStore;
 pub use store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Owner, Record,
     RecordState, Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
