@@ -1,3 +1,5 @@
 //! Run once, answer many: what `#[idempotent]` calls.
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod store;
