@@ -117,9 +117,10 @@ impl PostgresStore {
     }
 
     /// How long an operation may take, connecting included; 5 s by default, at least 2 ms. What takes
-    /// longer is `Unavailable`, here and, for connections of the store's own, on the server too.
+    /// longer is `Unavailable`, here and, for connections of the store's own, on the server too: one that
+    /// is open already is given up for it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.links.timeout = timeout.max(Duration::from_millis(2));
+        self.links.set_timeout(timeout.max(Duration::from_millis(2)));
         self
     }
 
@@ -474,11 +475,11 @@ fn micros(duration: Duration) -> i64 {
 
 /// A note that a text column takes: no NUL, and no more than is worth keeping.
 fn storable(note: &str) -> String {
-    let mut end = note.len().min(NOTE_BYTES);
-    while !note.is_char_boundary(end) {
-        end -= 1;
+    let mut kept = note.replace('\0', "\u{fffd}");
+    if kept.len() > NOTE_BYTES {
+        kept.truncate((0..=NOTE_BYTES).rfind(|end| kept.is_char_boundary(*end)).unwrap_or(0));
     }
-    note[..end].replace('\0', "\u{fffd}")
+    kept
 }
 
 fn contended() -> StoreError {
@@ -506,7 +507,8 @@ mod tests {
         assert_eq!(storable("a\0b"), "a\u{fffd}b");
         let long = "ä".repeat(NOTE_BYTES);
         assert_eq!(storable(&long).len(), NOTE_BYTES);
-        assert!(storable(&format!("x{long}")).len() < NOTE_BYTES);
+        assert_eq!(storable(&format!("x{long}")).len(), NOTE_BYTES - 1);
+        assert_eq!(storable(&"\0".repeat(NOTE_BYTES)).len(), NOTE_BYTES / 3 * 3);
     }
 
     #[test]

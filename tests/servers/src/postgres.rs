@@ -22,14 +22,16 @@ const OLDEST: u32 = 15;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts the server `$1` with the arguments behind it and ends it when its own input ends. `$0` is
-/// the directory of the cluster, removed on the line `remove`. The first line of output is the pid.
+/// the directory of the cluster, which it removes. The first line of output is the pid.
 const WRAPPER: &str = r#"
 "$@" </dev/null >>"$0/log" 2>&1 &
 pid=$!
 echo $pid
 while read -r word; do
-    # The guard has ended the server and removes the directory: only this shell is left to end.
-    [ "$word" = ended ] && exit 0
+    # The guard ends the server and removes the directory; here its pid is set free, which a server
+    # that starts again looks at.
+    [ "$word" = ended ] && wait $pid && exit 0
+    exit 0
 done
 for one in $pid $(cat /proc/$pid/task/$pid/children 2>/dev/null); do
     kill -KILL $one 2>/dev/null
@@ -212,7 +214,7 @@ impl Postgres {
         {
             command.args(["-c", setting]);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut shell = command.spawn().expect("a shell runs");
         let mut pid = String::new();
         let output = shell.stdout.take().expect("its output is piped");

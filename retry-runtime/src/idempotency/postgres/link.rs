@@ -99,6 +99,12 @@ impl Links {
         }
     }
 
+    /// A session learns its timeouts when it begins, so one that has begun is given up.
+    pub(super) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.slots.iter_mut().for_each(|slot| *slot = Slot::default());
+    }
+
     /// How many connections at most. The user's stays one.
     pub(super) fn set_connections(&mut self, most: usize) {
         if matches!(self.source, Source::Own(_)) {
