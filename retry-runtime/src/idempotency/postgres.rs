@@ -30,6 +30,8 @@ const SCHEMA: i32 = 1;
 const FORMAT: i16 = 1;
 /// How long an operation may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections at most.
+const CONNECTIONS: usize = 2;
 /// Rows that one statement of a sweep deletes.
 const SWEPT_AT_ONCE: i64 = 1000;
 /// Statements that lose a race before the operation gives up. Each loss is somebody else's progress.
@@ -52,6 +54,8 @@ const SELECT_SCHEMA: &str = "SELECT max(version) FROM steadfast_idempotency_sche
 /// The tables are made by [`migrate`](Self::migrate), in the schema that the connection's `search_path`
 /// names first. They are `steadfast_idempotency` and `steadfast_idempotency_schema`.
 ///
+/// Clones share their connections.
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use retry_runtime::idempotency::postgres::PostgresStore;
@@ -64,8 +68,9 @@ const SELECT_SCHEMA: &str = "SELECT max(version) FROM steadfast_idempotency_sche
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct PostgresStore {
-    links: Links,
+    links: Arc<Links>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -91,7 +96,7 @@ impl PostgresStore {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        Self { links: Links::own(config, tls) }
+        Self { links: Arc::new(Links::own(config, tls)) }
     }
 
     /// A store that is connected, without TLS.
@@ -113,22 +118,21 @@ impl PostgresStore {
     /// without being repeated.
     #[must_use]
     pub fn on(client: impl Into<Arc<Client>>) -> Self {
-        Self { links: Links::given(client.into()) }
+        Self { links: Arc::new(Links::given(client.into())) }
     }
 
     /// How long an operation may take, connecting included; 5 s by default, at least 2 ms. What takes
     /// longer is `Unavailable`, here and, for connections of the store's own, on the server too: one that
     /// is open already is given up for it.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.links.set_timeout(timeout.max(Duration::from_millis(2)));
-        self
+    pub fn timeout(self, timeout: Duration) -> Self {
+        let timeout = timeout.max(Duration::from_millis(2));
+        Self { links: Arc::new(self.links.with(timeout, self.links.connections())) }
     }
 
     /// How many connections there are at most; 2 by default. The next one is made when the others are
     /// busy, so a quiet process has one.
-    pub fn connections(mut self, most: usize) -> Self {
-        self.links.set_connections(most);
-        self
+    pub fn connections(self, most: usize) -> Self {
+        Self { links: Arc::new(self.links.with(self.links.timeout, most)) }
     }
 
     /// Makes the tables, or brings them to the version of this library, in one transaction. Processes
@@ -403,16 +407,17 @@ impl IdempotencyStore for PostgresStore {
     ) -> StoreFuture<'a, Written> {
         Box::pin(async move {
             check_key(key)?;
-            let (target, value) = match &resolution {
-                Resolution::Done(value) => (RecordState::Done, Some(value.as_slice())),
-                Resolution::NotDone => (RecordState::Released, None),
+            let (target, value, note) = match &resolution {
+                Resolution::Done(value) => (RecordState::Done, Some(value.as_slice()), None),
+                Resolution::NotDone => (RecordState::Released, None, Some("resolved: not done")),
             };
             let number = i64::try_from(fence).ok();
-            let arguments: [(&(dyn ToSql + Sync), Type); 4] = [
+            let arguments: [(&(dyn ToSql + Sync), Type); 5] = [
                 (&key, Type::TEXT),
                 (&number, Type::INT8),
                 (&word(target), Type::TEXT),
                 (&value, Type::BYTEA),
+                (&note, Type::TEXT),
             ];
             for _ in 0..RACES {
                 let sql = include_str!("postgres/resolve.sql");

@@ -27,12 +27,12 @@ const WRAPPER: &str = r#"
 "$@" </dev/null >>"$0/log" 2>&1 &
 pid=$!
 echo $pid
-while read -r word; do
-    # The guard ends the server and removes the directory; here its pid is set free, which a server
-    # that starts again looks at.
-    [ "$word" = ended ] && wait $pid && exit 0
-    exit 0
-done
+if read -r ended; then
+    # The guard has ended the server and removes the directory. What is left is to set the pid free,
+    # which a server that starts again looks at.
+    wait $pid
+    exit
+fi
 for one in $pid $(cat /proc/$pid/task/$pid/children 2>/dev/null); do
     kill -KILL $one 2>/dev/null
 done

@@ -8,14 +8,16 @@ WITH clock AS MATERIALIZED (
     SELECT r.xmin AS row_version, r.*,
            r.expires_at <= at AS expired,
            r.state = 'unknown' OR r.state = 'in flight' AND r.lease_until <= at AS is_unknown,
-           r.fingerprint IS DISTINCT FROM $3 AS mismatch
+           coalesce(r.fingerprint <> $3, false) AS mismatch,
+           r.owner = $2 AND r.state = 'in flight' AND r.lease_until > at AS again
     FROM steadfast_idempotency r CROSS JOIN clock
     WHERE r.key = $1
 ), free AS MATERIALIZED (
     SELECT * FROM seen
     WHERE format = 1
       AND (expired
-           OR NOT mismatch AND claims < $7 AND (state = 'released' OR $6 AND is_unknown))
+           OR NOT mismatch
+              AND (again OR claims < $7 AND (state = 'released' OR $6 AND is_unknown)))
 ), taken AS (
     INSERT INTO steadfast_idempotency AS r (
         key, format, state, owner, fence, claims, took_unknown, fingerprint,
@@ -28,10 +30,16 @@ WITH clock AS MATERIALIZED (
     ON CONFLICT (key) DO UPDATE SET
         state = excluded.state,
         owner = excluded.owner,
-        fence = r.fence + 1,
-        claims = (SELECT CASE WHEN expired THEN 1 ELSE claims + 1 END FROM free),
-        took_unknown = (SELECT is_unknown AND NOT expired FROM free),
-        fingerprint = excluded.fingerprint,
+        -- Of a record that has expired nothing is left but its fence. A claim that is made again,
+        -- because its answer was lost, is the same claim.
+        fence = (SELECT CASE WHEN again AND NOT expired THEN fence ELSE fence + 1 END FROM free),
+        claims = (SELECT CASE WHEN expired THEN 1 WHEN again THEN claims ELSE claims + 1 END FROM free),
+        took_unknown = (
+            SELECT NOT expired AND (is_unknown OR again AND took_unknown) FROM free
+        ),
+        fingerprint = (
+            SELECT coalesce($3, CASE WHEN NOT expired THEN fingerprint END) FROM free
+        ),
         ttl = excluded.ttl,
         -- The row may have been waited for; the lease begins now.
         lease_until = clock_timestamp() + $4 * interval '1 microsecond',

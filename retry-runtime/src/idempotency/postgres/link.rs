@@ -41,7 +41,7 @@ enum Source {
 }
 
 pub(super) struct Links {
-    source: Source,
+    source: Arc<Source>,
     slots: Vec<Slot>,
     pub(super) timeout: Duration,
 }
@@ -84,32 +84,28 @@ impl Links {
                 Ok((client, task.abort_handle()))
             })
         };
-        Self {
-            source: Source::Own(Box::new(connect)),
-            slots: vec![Slot::default(), Slot::default()],
-            timeout: super::TIMEOUT,
-        }
+        Self::of(Arc::new(Source::Own(Box::new(connect))), super::TIMEOUT, super::CONNECTIONS)
     }
 
     pub(super) fn given(client: Arc<Client>) -> Self {
-        Self {
-            source: Source::Given(client),
-            slots: vec![Slot::default()],
-            timeout: super::TIMEOUT,
-        }
+        Self::of(Arc::new(Source::Given(client)), super::TIMEOUT, 1)
     }
 
-    /// A session learns its timeouts when it begins, so one that has begun is given up.
-    pub(super) fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout;
-        self.slots.iter_mut().for_each(|slot| *slot = Slot::default());
+    /// Connections from the same source with other settings. None is open yet: a session learns its
+    /// timeouts when it begins.
+    pub(super) fn with(&self, timeout: Duration, most: usize) -> Self {
+        let most = if matches!(*self.source, Source::Own(_)) { most.max(1) } else { 1 };
+        Self::of(Arc::clone(&self.source), timeout, most)
     }
 
-    /// How many connections at most. The user's stays one.
-    pub(super) fn set_connections(&mut self, most: usize) {
-        if matches!(self.source, Source::Own(_)) {
-            self.slots.resize_with(most.max(1), Slot::default);
-        }
+    /// How many there are at most.
+    pub(super) fn connections(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn of(source: Arc<Source>, timeout: Duration, connections: usize) -> Self {
+        let slots = std::iter::repeat_with(Slot::default).take(connections).collect();
+        Self { source, slots, timeout }
     }
 
     /// Runs a statement of an operation, after the tables' version was seen to be the right one.
@@ -153,7 +149,7 @@ impl Links {
                     Err(Failure::Postgres(error)) if link.is_lost(&error) => {
                         slot.forget(&link);
                         // A connection that idled away is no outage: once more on a new one.
-                        if lost || !ask.is_repeatable() || matches!(self.source, Source::Given(_)) {
+                        if lost || !ask.is_repeatable() || matches!(*self.source, Source::Given(_)) {
                             return Err(store_error(&error));
                         }
                         lost = true;
@@ -186,7 +182,7 @@ impl Links {
         if let Some(link) = slot.open_link() {
             return Ok(link);
         }
-        let link = Arc::new(match &self.source {
+        let link = Arc::new(match &*self.source {
             Source::Given(client) if client.is_closed() => {
                 let words = "postgres: the connection that the store was given is closed";
                 return Err(StoreError::new(StoreErrorKind::Unavailable, words));

@@ -28,7 +28,8 @@ BEGIN
             state text NOT NULL CHECK (state IN ('in flight', 'done', 'released', 'unknown')),
             owner bytea NOT NULL CHECK (length(owner) = 16),
             fence bigint NOT NULL CHECK (fence > 0),
-            claims bigint NOT NULL CHECK (claims > 0),
+            -- Since the last answer; an operator's decision that nothing happened begins anew.
+            claims bigint NOT NULL CHECK (claims >= 0),
             -- Whether the last claim took an unknown record over.
             took_unknown boolean NOT NULL,
             fingerprint bytea CHECK (length(fingerprint) = 32),

@@ -1,4 +1,4 @@
--- $1 key, $2 fence, $3 new state, $4 value
+-- $1 key, $2 fence, $3 new state, $4 value, $5 note
 WITH clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at
 ), seen AS MATERIALIZED (
@@ -9,7 +9,8 @@ WITH clock AS MATERIALIZED (
     WHERE r.key = $1
 ), made AS (
     UPDATE steadfast_idempotency r
-    SET state = $3, value = $4, note = NULL,
+    SET state = $3, value = $4, note = $5,
+        claims = CASE WHEN $3 = 'released' THEN 0 ELSE r.claims END,
         expires_at = clock_timestamp() + r.ttl * interval '1 microsecond'
     FROM clock
     WHERE r.key = $1 AND r.format = 1 AND r.fence = $2 AND r.expires_at > clock.at

@@ -12,6 +12,9 @@ use crate::idempotency::store::{
     StoreErrorKind, Written,
 };
 
+/// The note of a record whose owner was not heard of again.
+const LEASE_OVER: &str = "the lease passed without an answer";
+
 /// What a claim came to; `None` when the record changed while the statement ran.
 pub(super) fn claimed(
     row: &Row,
@@ -35,11 +38,7 @@ pub(super) fn claimed(
     let spent = claims >= i64::from(request.max_claims);
     Ok(match seen.state {
         RecordState::Done => Some(Claimed::Done { value: column(row, "value")? }),
-        // The claim was made before, and its answer was lost.
-        RecordState::InFlight if seen.owner == request.owner => Some(Claimed::Owned {
-            claim: Claim { owner: request.owner, fence },
-            was_unknown: column(row, "took_unknown")?,
-        }),
+        RecordState::InFlight if seen.owner == request.owner => None,
         RecordState::InFlight => {
             let left = Duration::from_micros(column::<i64>(row, "lease_left")?.max(0).unsigned_abs());
             Some(Claimed::InFlight { fence, left })
@@ -89,12 +88,16 @@ pub(super) fn resolved(row: &Row, fence: u64) -> Result<Option<Written>, StoreEr
 /// A row of `peek.sql` or `unknowns.sql`.
 pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
     check_format(column(row, "format")?)?;
-    let stored: String = column(row, "state")?;
-    let state = if column(row, "is_unknown")? { RecordState::Unknown } else { state(&stored)? };
+    let stored = state(column(row, "state")?)?;
+    let unknown: bool = column(row, "is_unknown")?;
+    let state = if unknown { RecordState::Unknown } else { stored };
     let mut record = Record::new(column(row, "key")?, state, unsigned(column(row, "fence")?)?);
     record.claims = u32::try_from(column::<i64>(row, "claims")?).unwrap_or(u32::MAX);
     record.value = column(row, "value")?;
     record.note = column(row, "note")?;
+    if unknown && stored == RecordState::InFlight {
+        record.note = Some(LEASE_OVER.to_owned());
+    }
     record.expires_in =
         Duration::from_micros(column::<i64>(row, "expires_in")?.max(0).unsigned_abs());
     Ok(record)
@@ -144,7 +147,7 @@ impl Seen {
     fn of(row: &Row) -> Result<Option<Self>, StoreError> {
         let Some(format) = column::<Option<i16>>(row, "format")? else { return Ok(None) };
         check_format(format)?;
-        let stored = state(&column::<String>(row, "state")?)?;
+        let stored = state(column(row, "state")?)?;
         let is_unknown: bool = column(row, "is_unknown")?;
         let owner: Vec<u8> = column(row, "owner")?;
         let owner = owner.try_into().map_err(|_| corrupt("an owner has another length than 16"))?;
