@@ -37,3 +37,10 @@ pub(crate) fn now() -> Timestamp {
         None => AT_ORIGIN.saturating_sub(nanos(origin.saturating_duration_since(instant))),
     })
 }
+
+/// The calendar: time since 1970, zero on a machine that is before it. For what outlives the process;
+/// it jumps when somebody sets it.
+#[cfg(feature = "redb")]
+pub(crate) fn calendar() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
