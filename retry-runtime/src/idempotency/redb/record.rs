@@ -30,6 +30,9 @@ pub(super) struct Entry {
     pub(super) state: State,
     /// Of the record; in flight, of what it becomes when the lease ends.
     pub(super) expires: Moment,
+    /// When a sweep looks at it, at the latest when it expires. Mostly earlier: so renewing and
+    /// completing leave the order of sweeping alone.
+    pub(super) due: Moment,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +114,7 @@ impl Entry {
         bytes.extend(until.to_be_bytes());
         bytes.extend(session.to_be_bytes());
         bytes.extend(self.expires.to_be_bytes());
+        bytes.extend(self.due.to_be_bytes());
         bytes.push(u8::from(self.fingerprint.is_some()));
         bytes.extend(self.fingerprint.unwrap_or_default());
         bytes.extend(rest);
@@ -144,6 +148,7 @@ impl Entry {
         let (until, rest) = rest.split_first_chunk()?;
         let (session, rest) = rest.split_first_chunk()?;
         let (expires, rest) = rest.split_first_chunk()?;
+        let (due, rest) = rest.split_first_chunk()?;
         let (&[has_fingerprint], rest) = rest.split_first_chunk()?;
         let (fingerprint, rest) = rest.split_first_chunk::<32>()?;
         let text = || String::from_utf8(rest.to_vec()).ok();
@@ -166,6 +171,7 @@ impl Entry {
             ttl: Duration::from_nanos(u64::from_be_bytes(*ttl)),
             state,
             expires: u64::from_be_bytes(*expires),
+            due: u64::from_be_bytes(*due),
         })
     }
 }
@@ -205,6 +211,7 @@ mod tests {
             ttl: Duration::from_secs(60),
             state,
             expires: 12,
+            due: 11,
         })
         .collect()
     }

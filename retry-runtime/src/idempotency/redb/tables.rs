@@ -17,9 +17,8 @@ use crate::time::nanos;
 const RECORDS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("steadfast_records");
 /// Keys of records that are in flight or unknown. The first become the second by time alone.
 const OPEN: TableDefinition<'static, &str, ()> = TableDefinition::new("steadfast_open");
-/// When each record expires.
-const EXPIRES: TableDefinition<'static, (u64, &str), ()> =
-    TableDefinition::new("steadfast_expires");
+/// When a sweep has to look at each record.
+const DUE: TableDefinition<'static, (u64, &str), ()> = TableDefinition::new("steadfast_due");
 const META: TableDefinition<'static, &str, u64> = TableDefinition::new("steadfast_meta");
 
 /// The version of the tables.
@@ -63,7 +62,7 @@ impl From<redb::TableError> for Failure {
 pub(super) struct Tables<'t> {
     records: Table<'t, &'static str, &'static [u8]>,
     open: Table<'t, &'static str, ()>,
-    expires: Table<'t, (u64, &'static str), ()>,
+    due: Table<'t, (u64, &'static str), ()>,
     pub(super) session: u64,
     pub(super) now: Moment,
     /// Whether there is something to commit.
@@ -91,7 +90,7 @@ pub(super) fn prepare(transaction: &WriteTransaction) -> Result<()> {
     }
     transaction.open_table(RECORDS)?;
     transaction.open_table(OPEN)?;
-    transaction.open_table(EXPIRES)?;
+    transaction.open_table(DUE)?;
     Ok(())
 }
 
@@ -100,7 +99,7 @@ impl<'t> Tables<'t> {
         Ok(Self {
             records: transaction.open_table(RECORDS)?,
             open: transaction.open_table(OPEN)?,
-            expires: transaction.open_table(EXPIRES)?,
+            due: transaction.open_table(DUE)?,
             session,
             now: 0,
             changed: false,
@@ -119,21 +118,22 @@ impl<'t> Tables<'t> {
         Ok(self.stored(key)?.filter(|entry| self.now < entry.expires))
     }
 
-    fn put(&mut self, key: &str, before: Option<&Entry>, entry: &Entry) -> Result<()> {
+    fn put(&mut self, key: &str, before: Option<&Entry>, mut entry: Entry) -> Result<()> {
         self.changed = true;
-        self.records.insert(key, entry.encode(key).as_slice())?;
-        let was_due = before.map(|before| before.expires);
-        if was_due != Some(entry.expires) {
+        entry.due = entry.due.min(entry.expires);
+        let was_due = before.map(|before| before.due);
+        if was_due != Some(entry.due) {
             if let Some(was_due) = was_due {
-                self.expires.remove((was_due, key))?;
+                self.due.remove((was_due, key))?;
             }
-            self.expires.insert((entry.expires, key), ())?;
+            self.due.insert((entry.due, key), ())?;
         }
         match (before.is_some_and(Entry::is_open), entry.is_open()) {
             (false, true) => drop(self.open.insert(key, ())?),
             (true, false) => drop(self.open.remove(key)?),
             _ => {}
         }
+        self.records.insert(key, entry.encode(key).as_slice())?;
         Ok(())
     }
 
@@ -152,6 +152,8 @@ impl<'t> Tables<'t> {
             ttl: request.ttl,
             state: State::InFlight { until, session: self.session, was_unknown: false },
             expires: until.saturating_add(nanos(request.ttl)),
+            // The earliest that an answer may expire.
+            due: self.after(request.ttl),
         };
         // Of a record that has expired nothing is left but its fence.
         if let Some(known) = before.as_ref().filter(|before| self.now < before.expires) {
@@ -183,9 +185,9 @@ impl<'t> Tables<'t> {
             };
             entry.state = State::InFlight { until, session: self.session, was_unknown };
         }
-        self.put(request.key, before.as_ref(), &entry)?;
         let claim = Claim { owner: request.owner, fence: entry.fence };
         let was_unknown = matches!(entry.state, State::InFlight { was_unknown: true, .. });
+        self.put(request.key, before.as_ref(), entry)?;
         Ok(Claimed::Owned { claim, was_unknown })
     }
 
@@ -255,7 +257,7 @@ impl<'t> Tables<'t> {
         }
         let mut entry = before.clone();
         change(&mut entry);
-        self.put(key, Some(&before), &entry)?;
+        self.put(key, Some(&before), entry)?;
         Ok(Written::Made)
     }
 
@@ -300,7 +302,7 @@ impl<'t> Tables<'t> {
                 State::Released("resolved: not done".to_owned())
             }
         };
-        self.put(key, Some(&before), &entry)?;
+        self.put(key, Some(&before), entry)?;
         Ok(Written::Made)
     }
 
@@ -313,25 +315,32 @@ impl<'t> Tables<'t> {
         };
         let end = (self.now.saturating_add(1), "");
         let mut due = Vec::new();
-        let range = self.expires.range::<(u64, &str)>((begin, Bound::Excluded(end)))?;
+        let range = self.due.range::<(u64, &str)>((begin, Bound::Excluded(end)))?;
         for entry in range.take(SWEPT_AT_ONCE) {
-            let (moment, key) = entry.map(|(key, _)| {
-                let (moment, key) = key.value();
-                (moment, key.to_owned())
-            })?;
-            due.push((moment, key));
+            let key = entry?.0;
+            let (moment, key) = key.value();
+            due.push((moment, key.to_owned()));
         }
         let mut removed = 0;
         for (moment, key) in &due {
             // One that cannot be read is nobody's to forget.
             let Ok(entry) = self.stored(key) else { continue };
-            self.changed = true;
-            self.expires.remove((*moment, key.as_str()))?;
-            if entry.is_some_and(|entry| entry.expires == *moment) {
-                self.records.remove(key.as_str())?;
-                self.open.remove(key.as_str())?;
-                removed += 1;
+            match entry.filter(|entry| entry.due == *moment) {
+                Some(entry) if self.now < entry.expires => {
+                    let later = Entry { due: entry.expires, ..entry.clone() };
+                    self.put(key, Some(&entry), later)?;
+                    continue;
+                }
+                Some(_) => {
+                    self.records.remove(key.as_str())?;
+                    self.open.remove(key.as_str())?;
+                    removed += 1;
+                }
+                // Put elsewhere since.
+                None => {}
             }
+            self.changed = true;
+            self.due.remove((*moment, key.as_str()))?;
         }
         let next = (due.len() == SWEPT_AT_ONCE).then(|| due.pop()).flatten();
         Ok((removed, next))

@@ -23,6 +23,10 @@ use crate::time::{Timestamp, nanos};
 /// What one transaction takes on at most.
 const BATCH: usize = 1024;
 
+/// How long one more is waited for while fewer ask than were answered the last time: a fraction of what
+/// a sync takes.
+const GATHER: Duration = Duration::from_micros(100);
+
 /// What is asked of the file.
 pub(super) enum Op {
     Claim(OwnedRequest),
@@ -195,9 +199,17 @@ struct Thread {
 
 impl Thread {
     fn run(mut self, queue: &Receiver<Job>) {
+        let mut expected = 1;
         while let Ok(first) = queue.recv() {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH - 1));
+            // Those who were answered together ask again together, and not all in the same moment. A
+            // caller who is alone is never made to wait.
+            while batch.len() < expected {
+                let Ok(job) = queue.recv_timeout(GATHER) else { break };
+                batch.push(job);
+            }
+            expected = batch.len();
             self.work(batch);
         }
     }
