@@ -3,15 +3,15 @@
 
 mod classification;
 mod failures;
+mod histories;
 mod laws;
 mod transactions;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use steadfast::idempotency::postgres::PostgresStore;
-use steadfast::idempotency::store::{
-    Claim, ClaimRequest, Claimed, IdempotencyStore as _, Owner, Written,
+use steadfast::idempotency::{
+    Claim, ClaimRequest, Claimed, IdempotencyStore as _, Owner, PostgresStore, Written,
 };
 use steadfast_servers::postgres::Postgres;
 use tokio_postgres::{Client, NoTls};

@@ -5,14 +5,16 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::redb::RedbStore;
-use steadfast::idempotency::store::{
-    Claim, ClaimRequest, Claimed, IdempotencyStore as _, OnUnknown, Owner, RecordState, Resolution,
-    StoreErrorKind, Written,
+use steadfast::idempotency::{
+    Claim, ClaimRequest, Claimed, IdempotencyStore as _, OnUnknown, Owner, RecordState, RedbStore,
+    Resolution, StoreErrorKind, Written, conformance,
 };
+
+use crate::history::{self, Plan};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -75,7 +77,9 @@ async fn a_store_that_was_dropped_can_be_opened_again_at_once() {
         let store = opened(&folder.file()).await;
         let mut take = request("k", u128::from(owner));
         take.on_unknown = OnUnknown::Take;
-        let Claimed::Owned { claim, .. } = store.claim(take).await.unwrap() else { panic!("taken") };
+        let Claimed::Owned { claim, .. } = store.claim(take).await.unwrap() else {
+            panic!("taken")
+        };
         assert_eq!(claim.fence, owner, "the fence survives");
     }
 }
@@ -138,7 +142,9 @@ fn a_process_killed_with_a_claim_in_flight_leaves_it_unknown_and_answers_kept() 
                 store.release("again and again", claim, "").await.unwrap();
                 let mut many = request("again and again", owner);
                 many.max_claims = u32::MAX;
-                let Claimed::Owned { claim, .. } = store.claim(many).await.unwrap() else { panic!() };
+                let Claimed::Owned { claim, .. } = store.claim(many).await.unwrap() else {
+                    panic!()
+                };
                 store.complete("again and again", claim, b"", Duration::ZERO).await.unwrap();
             }
         });
@@ -370,4 +376,23 @@ async fn callers_at_the_same_time_share_their_syncs() {
     }
     println!("keys per second: {alone:.0} alone, {together:.0} of 64: {:.1} x", together / alone);
     assert!(together >= 10.0 * alone, "{alone:.0} alone, {together:.0} together");
+}
+
+#[tokio::test]
+async fn the_store_keeps_the_laws() {
+    let folder = Folder::new();
+    let store = opened(&folder.file()).await;
+    conformance::check(&store, tokio::time::sleep).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_histories_are_explained_by_an_order() {
+    let folder = Folder::new();
+    let store = Arc::new(opened(&folder.file()).await);
+    for seed in 1..=2 {
+        let plan = Plan { seed, operations: 3_000, ..Plan::default() };
+        let history = history::record(Arc::clone(&store), plan).await;
+        history.check().unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        history.assert_is_worth_checking();
+    }
 }

@@ -7,6 +7,8 @@ mod pointers;
 mod postgres;
 #[cfg(feature = "redb")]
 mod redb;
+#[cfg(feature = "redis-store")]
+mod redis;
 pub mod store;
 mod table;
 
@@ -15,6 +17,8 @@ pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
 #[cfg(feature = "redb")]
 pub use redb::RedbStore;
+#[cfg(feature = "redis-store")]
+pub use redis::RedisStore;
 pub use store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Owner, Record,
     RecordState, Resolution, StoreError, StoreErrorKind, StoreFuture, Written,

@@ -58,8 +58,7 @@ const SELECT_SCHEMA: &str = "SELECT max(version) FROM steadfast_idempotency_sche
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use retry_runtime::idempotency::postgres::PostgresStore;
-/// use retry_runtime::idempotency::store::IdempotencyStore as _;
+/// use retry_runtime::idempotency::{IdempotencyStore as _, PostgresStore};
 ///
 /// let store = PostgresStore::connect("postgres://app@db.internal/shop".parse()?).await?;
 /// store.migrate().await?;
@@ -76,7 +75,9 @@ pub struct PostgresStore {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The settings hold a password.
-        f.debug_struct("PostgresStore").field("timeout", &self.links.timeout).finish_non_exhaustive()
+        f.debug_struct("PostgresStore")
+            .field("timeout", &self.links.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +168,7 @@ impl PostgresStore {
     ///
     /// ```no_run
     /// # use std::time::Duration;
-    /// # use retry_runtime::idempotency::{postgres::PostgresStore, store::{Claim, Written}};
+    /// # use retry_runtime::idempotency::{Claim, PostgresStore, Written};
     /// # async fn pay(client: &mut tokio_postgres::Client, store: &PostgresStore, claim: Claim)
     /// #     -> Result<bool, tokio_postgres::Error> {
     /// let transaction = client.transaction().await?;
@@ -320,6 +321,14 @@ impl IdempotencyStore for PostgresStore {
 
     fn guarantees(&self) -> Guarantees {
         Guarantees { durable: true, shared: true }
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.links).addr()
+    }
+
+    fn handle(&self) -> Option<Arc<dyn IdempotencyStore>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, Claimed> {

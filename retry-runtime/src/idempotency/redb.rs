@@ -51,8 +51,7 @@ use crate::idempotency::store::{
 /// # std::fs::create_dir_all(&folder).unwrap();
 /// # let path = folder.join("answers.redb");
 /// use std::time::Duration;
-/// use retry_runtime::idempotency::redb::RedbStore;
-/// use retry_runtime::idempotency::store::{ClaimRequest, Claimed, IdempotencyStore, Owner};
+/// use retry_runtime::idempotency::{ClaimRequest, Claimed, IdempotencyStore, Owner, RedbStore};
 ///
 /// let store = RedbStore::open(&path).await?;
 /// let Claimed::Owned { claim, .. } = store.claim(ClaimRequest::new("order", Owner(1))).await? else {
@@ -159,6 +158,14 @@ impl IdempotencyStore for RedbStore {
         Guarantees { durable: true, shared: false }
     }
 
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
+    fn handle(&self) -> Option<Arc<dyn IdempotencyStore>> {
+        Some(Arc::new(self.clone()))
+    }
+
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, Claimed> {
         Box::pin(async move {
             check_key(request.key)?;
@@ -213,9 +220,7 @@ impl IdempotencyStore for RedbStore {
 
     fn abandon(&self, key: &str, claim: Claim) {
         let note = "the owner was dropped, or panicked".to_owned();
-        self.inner
-            .writer
-            .tell(Op::MarkUnknown { key: key.to_owned(), claim, note }, clock::now());
+        self.inner.writer.tell(Op::MarkUnknown { key: key.to_owned(), claim, note }, clock::now());
     }
 
     fn peek<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {

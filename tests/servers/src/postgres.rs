@@ -349,7 +349,10 @@ fn other_than_root(dir: &Path) -> Option<(u32, u32)> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     let found = ids("postgres").or_else(|| ids("nobody"));
-    Some(found.expect("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`"))
+    Some(
+        found
+            .expect("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`"),
+    )
 }
 
 fn free_port() -> u16 {

@@ -34,7 +34,9 @@ async fn failed(client: &Client, sql: &str) -> Error {
 async fn answers_that_stay_the_same_are_permanent() {
     let client = client(&database("permanent").await).await;
     client
-        .batch_execute("CREATE TABLE t (id integer PRIMARY KEY CHECK (id > 0)); INSERT INTO t VALUES (1)")
+        .batch_execute(
+            "CREATE TABLE t (id integer PRIMARY KEY CHECK (id > 0)); INSERT INTO t VALUES (1)",
+        )
         .await
         .unwrap();
     permanent(&failed(&client, "INSERT INTO t VALUES (1)").await, "23505");
@@ -58,7 +60,8 @@ async fn a_deadlock_is_a_conflict() {
         .await
         .unwrap();
     for (client, id) in [(&one, 1), (&two, 2)] {
-        let lock = format!("SET deadlock_timeout = 20; BEGIN; UPDATE t SET id = id WHERE id = {id}");
+        let lock =
+            format!("SET deadlock_timeout = 20; BEGIN; UPDATE t SET id = id WHERE id = {id}");
         client.batch_execute(&lock).await.unwrap();
     }
     let (of_one, of_two) = tokio::join!(
@@ -120,7 +123,8 @@ async fn too_many_connections_is_transient_and_unsent() {
         ("superuser_reserved_connections", "0"),
         ("max_wal_senders", "0"),
     ]);
-    let _held = [client(&server.url()).await, client(&server.url()).await, client(&server.url()).await];
+    let _held =
+        [client(&server.url()).await, client(&server.url()).await, client(&server.url()).await];
     let error = tokio_postgres::connect(&server.url(), NoTls).await.err().expect("it is full");
     assert_eq!(code(&error), "53300");
     assert!(error.classify().is_retryable() && error.classify().is_unsent());

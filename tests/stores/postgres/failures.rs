@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::postgres::PostgresStore;
-use steadfast::idempotency::store::{
-    Claimed, IdempotencyStore as _, OnUnknown, RecordState, Resolution, StoreErrorKind, Written,
+use steadfast::idempotency::{
+    Claimed, IdempotencyStore as _, OnUnknown, PostgresStore, RecordState, Resolution,
+    StoreErrorKind, Written,
 };
 use steadfast_servers::postgres::Postgres;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

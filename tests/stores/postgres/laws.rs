@@ -3,11 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use steadfast::idempotency::store::{
-    Claimed, IdempotencyStore as _, OnUnknown, RecordState, Resolution, StoreErrorKind, Written,
+use steadfast::idempotency::{
+    Claimed, IdempotencyStore as _, OnUnknown, PostgresStore, RecordState, Resolution,
+    StoreErrorKind, Written, conformance,
 };
 
 use super::{DAY, client, complete, connected, database, own, request, store};
+
+#[tokio::test]
+async fn the_store_keeps_the_laws() {
+    let (store, _url) = store("laws").await;
+    conformance::check(&store, tokio::time::sleep).await;
+}
+
+#[tokio::test]
+async fn the_store_keeps_the_laws_on_a_connection_of_the_users() {
+    let (_store, url) = store("laws_given").await;
+    let store = PostgresStore::on(client(&url).await);
+    conformance::check(&store, tokio::time::sleep).await;
+}
 
 #[tokio::test]
 async fn processes_that_start_together_make_the_tables_once() {
@@ -115,7 +129,7 @@ async fn records_that_cannot_be_read_are_neither_run_again_nor_overwritten() {
     {
         let mut take = request(key, 2);
         take.on_unknown = OnUnknown::Take;
-        let claim = steadfast::idempotency::store::Claim { owner: take.owner, fence: 1 };
+        let claim = steadfast::idempotency::Claim { owner: take.owner, fence: 1 };
         for error in [
             store.claim(take).await.expect_err(key),
             store.peek(key).await.expect_err(key),
@@ -320,7 +334,7 @@ async fn the_audit_finds_what_breaks_promises() {
 async fn a_store_works_on_a_connection_of_the_users() {
     let (_store, url) = store("given").await;
     let users = Arc::new(client(&url).await);
-    let store = steadfast::idempotency::postgres::PostgresStore::on(Arc::clone(&users));
+    let store = PostgresStore::on(Arc::clone(&users));
     let claim = own(&store, "k", 1).await;
     assert_eq!(complete(&store, "k", claim, b"paid").await, Written::Made);
     let prepared = users.query_one("SELECT count(*) FROM pg_prepared_statements", &[]).await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use steadfast::idempotency::postgres::PostgresStore;
-use steadfast::idempotency::store::{
-    Claim, Claimed, IdempotencyStore as _, OnUnknown, RecordState, StoreErrorKind, Written,
+use steadfast::idempotency::{
+    Claim, Claimed, IdempotencyStore as _, OnUnknown, PostgresStore, RecordState, StoreErrorKind,
+    Written,
 };
 use steadfast::retry;
 use steadfast_servers::postgres::Postgres;
@@ -145,11 +145,8 @@ async fn pay(
     runs: &mut u32,
 ) -> Result<Written, Error> {
     *runs += 1;
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::Serializable)
-        .start()
-        .await?;
+    let transaction =
+        client.build_transaction().isolation_level(IsolationLevel::Serializable).start().await?;
     transaction.query_one("SELECT count(*) FROM effect", &[]).await?;
     if *runs == 1 {
         rival.batch_execute("UPDATE account SET n = n + 1").await?;
@@ -164,7 +161,10 @@ async fn pay(
 #[tokio::test]
 async fn a_serialization_failure_repeats_the_transaction_and_leaves_one_effect() {
     let (store, url, mut users) = with_effects("serial_in").await;
-    users.batch_execute("CREATE TABLE account (n integer); INSERT INTO account VALUES (0)").await.unwrap();
+    users
+        .batch_execute("CREATE TABLE account (n integer); INSERT INTO account VALUES (0)")
+        .await
+        .unwrap();
     let rival = client(&url).await;
     let claim = own(&store, "k", 1).await;
     let mut runs = 0;
@@ -183,7 +183,9 @@ async fn of_two_owners_who_both_ran_one_effect_is_committed() {
         let late = own(&store, &key, 1).await;
         client(&url)
             .await
-            .batch_execute("UPDATE steadfast_idempotency SET lease_until = now() WHERE state = 'in flight'")
+            .batch_execute(
+                "UPDATE steadfast_idempotency SET lease_until = now() WHERE state = 'in flight'",
+            )
             .await
             .unwrap();
         let mut take = request(&key, 2);

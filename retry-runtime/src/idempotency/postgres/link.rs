@@ -149,7 +149,8 @@ impl Links {
                     Err(Failure::Postgres(error)) if link.is_lost(&error) => {
                         slot.forget(&link);
                         // A connection that idled away is no outage: once more on a new one.
-                        if lost || !ask.is_repeatable() || matches!(*self.source, Source::Given(_)) {
+                        if lost || !ask.is_repeatable() || matches!(*self.source, Source::Given(_))
+                        {
                             return Err(store_error(&error));
                         }
                         lost = true;
@@ -190,10 +191,7 @@ impl Links {
             Source::Given(client) => Link::new(Arc::clone(client), None),
             Source::Own(connect) => {
                 let (client, task) = connect().await.map_err(|error| store_error(&error))?;
-                client
-                    .batch_execute(&self.session())
-                    .await
-                    .map_err(|error| store_error(&error))?;
+                client.batch_execute(&self.session()).await.map_err(|error| store_error(&error))?;
                 Link::new(Arc::new(client), Some(task))
             }
         });
@@ -331,7 +329,7 @@ pub(super) fn check(found: Option<i32>) -> Result<(), StoreError> {
             StoreErrorKind::Refused,
             "postgres: there is no table `steadfast_idempotency`; call `PostgresStore::migrate()` \
              once"
-            .to_owned(),
+                .to_owned(),
         ),
         Some(older) if older < SCHEMA => (
             StoreErrorKind::Incompatible,

@@ -40,7 +40,8 @@ pub(super) fn claimed(
         RecordState::Done => Some(Claimed::Done { value: column(row, "value")? }),
         RecordState::InFlight if seen.owner == request.owner => None,
         RecordState::InFlight => {
-            let left = Duration::from_micros(column::<i64>(row, "lease_left")?.max(0).unsigned_abs());
+            let left =
+                Duration::from_micros(column::<i64>(row, "lease_left")?.max(0).unsigned_abs());
             Some(Claimed::InFlight { fence, left })
         }
         RecordState::Unknown if request.on_unknown == OnUnknown::Hold => {

@@ -26,9 +26,9 @@ pub(super) fn store_error(error: Error) -> StoreError {
 fn of_io(error: &io::Error) -> (StoreErrorKind, &'static str) {
     use StoreErrorKind::{Corrupt, Full, Refused, Unavailable};
     match error.kind() {
-        io::ErrorKind::StorageFull
-        | io::ErrorKind::QuotaExceeded
-        | io::ErrorKind::FileTooLarge => (Full, ""),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            (Full, "")
+        }
         io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem

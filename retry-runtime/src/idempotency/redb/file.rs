@@ -56,9 +56,8 @@ fn attempt(opening: &Opening) -> Result<Database, DatabaseError> {
         sync_folder(opening);
     }
     // A file that is no database makes redb panic in places.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        Builder::new().set_cache_size(CACHE).create_file(file)
-    }));
+    let opened =
+        catch_unwind(AssertUnwindSafe(|| Builder::new().set_cache_size(CACHE).create_file(file)));
     opened.unwrap_or_else(|_| {
         let words = "the file is no database, or a broken one".to_owned();
         Err(DatabaseError::Storage(redb::StorageError::Corrupted(words)))

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use crate::idempotency::store::{
-    Claim, Owner, Record, RecordState, StoreError, StoreErrorKind,
-};
+use crate::idempotency::store::{Claim, Owner, Record, RecordState, StoreError, StoreErrorKind};
 
 /// The version of a record that this library writes and reads.
 const VERSION: u8 = 1;
@@ -38,7 +36,11 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// `session` is drawn when a store is opened: the lease of another one belongs to a dead process.
-    InFlight { until: Moment, session: u64, was_unknown: bool },
+    InFlight {
+        until: Moment,
+        session: u64,
+        was_unknown: bool,
+    },
     Done(Vec<u8>),
     Released(String),
     Unknown(String),

@@ -216,7 +216,12 @@ impl<'t> Tables<'t> {
         self.settle(key, claim, State::Released(note), None)
     }
 
-    pub(super) fn mark_unknown(&mut self, key: &str, claim: Claim, note: String) -> Result<Written> {
+    pub(super) fn mark_unknown(
+        &mut self,
+        key: &str,
+        claim: Claim,
+        note: String,
+    ) -> Result<Written> {
         self.settle(key, claim, State::Unknown(note), None)
     }
 
@@ -237,8 +242,7 @@ impl<'t> Tables<'t> {
         }
         let now = self.now;
         self.write(key, claim, |entry| {
-            let (ttl, expires) =
-                kept.unwrap_or((entry.ttl, now.saturating_add(nanos(entry.ttl))));
+            let (ttl, expires) = kept.unwrap_or((entry.ttl, now.saturating_add(nanos(entry.ttl))));
             (entry.ttl, entry.expires, entry.state) = (ttl, expires, state);
         })
     }

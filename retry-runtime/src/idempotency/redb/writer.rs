@@ -15,8 +15,8 @@ use super::file::{Opening, open};
 use super::record::Moment;
 use super::tables::{Cursor, Failure, Tables};
 use crate::idempotency::store::{
-    Claim, ClaimRequest, Claimed, OnUnknown, Owner, Record, Resolution, StoreError,
-    StoreErrorKind, Written,
+    Claim, ClaimRequest, Claimed, OnUnknown, Owner, Record, Resolution, StoreError, StoreErrorKind,
+    Written,
 };
 use crate::time::{Timestamp, nanos};
 
@@ -297,9 +297,7 @@ fn perform(tables: &mut Tables<'_>, op: Op) -> Result<Answer, Failure> {
             Answer::Written(tables.mark_unknown(&key, claim, note)?)
         }
         Op::Peek { key } => Answer::Record(tables.peek(&key)?),
-        Op::Unknowns { after, most } => {
-            Answer::Records(tables.unknowns(after.as_deref(), most)?)
-        }
+        Op::Unknowns { after, most } => Answer::Records(tables.unknowns(after.as_deref(), most)?),
         Op::Resolve { key, fence, resolution } => {
             Answer::Written(tables.resolve(&key, fence, resolution)?)
         }
