@@ -268,7 +268,7 @@ where
     History { events, repeats: false }
 }
 
-impl<S: IdempotencyStore + ?Sized> Stage<S> {
+impl<S: IdempotencyStore + ?Sized + 'static> Stage<S> {
     /// One caller from its claim to whatever becomes of it.
     async fn visit(&self, dice: &mut Dice) {
         let slot = dice.roll(self.plan.keys);
