@@ -1,5 +1,8 @@
 //! Retries that help rather than hurt.
 
+// The proof that functions are listed when the program is linked.
+retry_runtime::__private::register!();
+
 #[cfg(doctest)]
 mod guide;
 

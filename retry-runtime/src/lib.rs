@@ -17,6 +17,7 @@ mod key;
 mod operation;
 mod outcome;
 mod policy;
+mod registry;
 mod shard;
 mod telemetry;
 pub mod testing;
@@ -44,6 +45,8 @@ pub use time::Timestamp;
 /// What generated code calls. Not part of the interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__register as register;
+    pub use crate::__start as start;
     pub use crate::attempt::Limit;
     pub use crate::call::{Blocking, Polled};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
@@ -54,6 +57,7 @@ pub mod __private {
         Cuts, Fresh, TimedOut, Uncut, call, choose, decided, expect_type, fresh, hook, shape,
         timed_out,
     };
+    pub use crate::registry::Registered;
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;
     pub use crate::__attempt as every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes;

@@ -58,6 +58,7 @@ pub(crate) fn statics(
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
             #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
         );
+        #private::register!(__STEADFAST_OPERATION);
     };
     Statics { items, policy }
 }

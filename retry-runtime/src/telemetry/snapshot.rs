@@ -1,22 +1,15 @@
 //! The numbers of every operation that has run, without any exporter.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::engine::StopReason;
 use crate::operation::{Operation, State};
 use crate::policy::RetryPolicy;
+use crate::registry;
 use crate::testing;
 
-static SEEN: Mutex<Vec<&'static Operation>> = Mutex::new(Vec::new());
-
-/// Notes an operation at its first slow event.
-pub(crate) fn see(operation: &'static Operation, state: &State) {
-    if state.first_seen() && std::ptr::eq(operation.state, state) {
-        SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
-    }
-}
+pub(crate) use crate::registry::see;
 
 /// What was counted of every operation that failed at least once: `steadfast::snapshot()`.
 ///
@@ -103,8 +96,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
 #[must_use]
 pub fn snapshot() -> Snapshot {
     let mut operations = testing::snapshot().unwrap_or_else(|| {
-        let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().map(|operation| OperationSnapshot::of(operation, operation.state)).collect()
+        let all = registry::all();
+        all.iter().map(|operation| OperationSnapshot::of(operation, operation.state)).collect()
     });
     operations.sort_by_key(|operation| (operation.name, operation.file, operation.line));
     Snapshot { operations }
