@@ -14,11 +14,11 @@ pub use retry_runtime::idempotency;
 #[cfg(feature = "reqwest")]
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{
-    Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BudgetExhausted, CircuitBreaker,
-    CircuitOpen, Classification, Classify, Jitter, KeyPart, KeyWriter, Kind, Nested,
-    OperationSnapshot, Outcome, Report, RetryBudget, RetryEvent, RetryPolicy, Snapshot, StopReason,
-    Timestamp, breaker, classify, classify_as, reported, reported_sync, set_timer, snapshot,
-    testing,
+    Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BreakerInfo, BudgetExhausted, BudgetInfo,
+    CircuitBreaker, CircuitOpen, Classification, Classify, Jitter, KeyInfo, KeyPart, KeyWriter,
+    Kind, Nested, OperationInfo, OperationSnapshot, Operations, Outcome, Report, RetryBudget,
+    RetryEvent, RetryInfo, RetryPolicy, Snapshot, StopReason, Timestamp, WorstCase, breaker,
+    classify, classify_as, operations, reported, reported_sync, set_timer, snapshot, testing,
 };
 
 /// The only names that generated code may use. Not part of the interface.

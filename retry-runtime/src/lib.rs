@@ -38,6 +38,10 @@ pub use key::{KeyPart, KeyWriter};
 pub use outcome::{Absent, Outcome};
 pub use policy::{Nested, RetryPolicy};
 pub use telemetry::event::RetryEvent;
+pub use telemetry::horizon::WorstCase;
+pub use telemetry::operations::{
+    BreakerInfo, BudgetInfo, KeyInfo, OperationInfo, Operations, RetryInfo, operations,
+};
 pub use telemetry::report::{Report, reported, reported_sync};
 pub use telemetry::snapshot::{OperationSnapshot, Snapshot, snapshot};
 pub use time::Timestamp;
@@ -58,6 +62,7 @@ pub mod __private {
         timed_out,
     };
     pub use crate::registry::Registered;
+    pub use crate::telemetry::facts::KeyFacts;
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;
     pub use crate::__attempt as every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes;

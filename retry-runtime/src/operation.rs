@@ -7,6 +7,7 @@ use crate::budget::DefaultBudget;
 use crate::engine::StopReason;
 use crate::policy::RetryPolicy;
 use crate::shard::{self, SHARDS};
+use crate::telemetry::facts::Details;
 use crate::telemetry::limit::LogLimit;
 use crate::time::nanos;
 
@@ -20,6 +21,7 @@ pub struct Operation {
     pub(crate) state: &'static State,
     /// Whether successes at the first attempt are counted: for statistics, or to pay a budget.
     counted: bool,
+    pub(crate) details: Details,
 }
 
 impl Operation {
@@ -35,7 +37,15 @@ impl Operation {
         state: &'static State,
         paid: bool,
     ) -> Self {
-        Self { name, file, line, policy, state, counted: paid || cfg!(feature = "statistics") }
+        Self {
+            name,
+            file,
+            line,
+            policy,
+            state,
+            counted: paid || cfg!(feature = "statistics"),
+            details: Details::NONE,
+        }
     }
 
     /// Counts a success at the first attempt, if that is all there is to do.

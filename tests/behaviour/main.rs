@@ -15,7 +15,9 @@ mod futures;
 mod hygiene;
 mod laws;
 mod limits;
+
 mod nesting;
+mod operations;
 mod retry_loop;
 mod shapes;
 mod telemetry;

@@ -51,16 +51,31 @@ pub(crate) fn statics(
             quote_spanned!(span => ::core::option::Option::Some(&__STEADFAST_POLICY)),
         )
     };
+    let details = details(model, facts);
     let items = quote_spanned! { span =>
         #budget
         #item
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
             #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
-        );
+        )#details;
         #private::register!(__STEADFAST_OPERATION);
     };
     Statics { items, policy }
+}
+
+/// What the operation is told for whoever lists it.
+fn details(model: &Retry, facts: &FunctionFacts) -> TokenStream {
+    let span = Span::mixed_site();
+    let mut details = TokenStream::new();
+    if facts.is_async {
+        details.extend(quote_spanned!(span => .asynchronous()));
+    }
+    if let Some(Spanned { value: Budget::Path(path), .. }) = &model.budget {
+        let path = quote!(#path).to_string().replace(' ', "");
+        details.extend(quote_spanned!(span => .budget_path(#path)));
+    }
+    details
 }
 
 /// Whether the tokens have a name of one capital letter: the const generic of an `impl`, which the

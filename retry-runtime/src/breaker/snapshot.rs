@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::CircuitBreaker;
+use super::settings::Span;
 use super::state::State;
 use super::sync::Ordering::Acquire;
 use super::window::Counts;
@@ -94,5 +95,39 @@ impl CircuitBreaker {
             until_half_open: (word.state() == State::Open)
                 .then(|| Duration::from_nanos(until.saturating_sub(now))),
         }
+    }
+}
+
+impl CircuitBreaker {
+    /// What opens it, in words: `5 failures in a row`.
+    pub(crate) fn opens_after(&self) -> String {
+        let settings = &self.settings;
+        let mut rules = Vec::new();
+        match settings.failure_threshold {
+            0 => {}
+            1 => rules.push("a failure".to_owned()),
+            failures => rules.push(format!("{failures} failures in a row")),
+        }
+        let window = match settings.span {
+            Span::Calls(calls) => format!("{calls} calls"),
+            Span::Nanos(nanos) => format!("{:?}", Duration::from_nanos(nanos)),
+        };
+        for (rate, what) in [(settings.failure_rate, "failed"), (settings.slow_rate, "slow")] {
+            if rate > 0.0 {
+                let percent = (rate * 1000.0).round() / 10.0;
+                rules.push(format!("{percent}% of {window} {what}"));
+            }
+        }
+        rules.join(" or ")
+    }
+
+    /// The first break, without jitter.
+    pub(crate) fn first_break(&self) -> Duration {
+        Duration::from_nanos(self.settings.recovery)
+    }
+
+    /// Whether another breaker of the same name behaves otherwise.
+    pub(crate) fn conflicts_with(&self, other: &Self) -> bool {
+        self.name == other.name && !self.agrees_with(other)
     }
 }

@@ -1,8 +1,12 @@
 //! What a user sees: events, log lines, statistics. Decorates decisions, never makes one.
 
 pub(crate) mod event;
+pub(crate) mod facts;
+pub(crate) mod horizon;
 pub(crate) mod limit;
 pub(crate) mod log;
+pub(crate) mod operations;
 pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod snapshot;
+pub(crate) mod table;
