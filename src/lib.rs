@@ -14,11 +14,12 @@ pub use retry_runtime::idempotency;
 #[cfg(feature = "reqwest")]
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{
-    Absent, Attempt, AttemptTimeout, Backoff, BoxSleep, BreakerInfo, BudgetExhausted, BudgetInfo,
-    CircuitBreaker, CircuitOpen, Classification, Classify, Jitter, KeyInfo, KeyPart, KeyWriter,
-    Kind, Nested, OperationInfo, OperationSnapshot, Operations, Outcome, Report, RetryBudget,
-    RetryEvent, RetryInfo, RetryPolicy, Snapshot, StopReason, Timestamp, WorstCase, breaker,
-    classify, classify_as, operations, reported, reported_sync, set_timer, snapshot, testing,
+    Absent, Attempt, AttemptTimeout, Audit, Backoff, BoxSleep, BreakerInfo, BudgetExhausted,
+    BudgetInfo, BudgetSnapshot, CircuitBreaker, CircuitOpen, Classification, Classify, Finding,
+    FindingKind, Jitter, KeyInfo, KeyPart, KeyResult, KeyWriter, Kind, Nested, OperationInfo,
+    OperationSnapshot, Operations, Outcome, Report, RetryBudget, RetryEvent, RetryInfo,
+    RetryPolicy, Severity, Snapshot, StopReason, Timestamp, WorstCase, audit, breaker, classify,
+    classify_as, operations, reported, reported_sync, set_timer, snapshot, testing,
 };
 
 /// The only names that generated code may use. Not part of the interface.
@@ -27,6 +28,7 @@ pub mod __private {
     pub use retry_runtime::__private::*;
     pub use retry_runtime::classify::{HintField, StatusField};
     pub use retry_runtime::{
-        Classification, Classify, Jitter, Kind, Nested, Outcome, RetryBudget, RetryPolicy,
+        Classification, Classify, Finding, FindingKind, Jitter, Kind, Nested, Outcome, RetryBudget,
+        RetryPolicy,
     };
 }

@@ -141,6 +141,15 @@ impl RetryBudget {
         self.tokens.load(Relaxed) / TOKEN
     }
 
+    /// Whole tokens left at a moment of the caller's clock, refill included. Changes nothing.
+    #[must_use]
+    pub fn tokens_at(&self, now: Timestamp) -> u64 {
+        let elapsed = now.as_nanos().saturating_sub(self.credited.load(Relaxed));
+        let earned = u128::from(elapsed) * u128::from(self.rate) / 1_000_000_000;
+        let earned = u64::try_from(earned).unwrap_or(u64::MAX);
+        self.tokens.load(Relaxed).saturating_add(earned).min(self.capacity) / TOKEN
+    }
+
     /// The most tokens the bucket holds.
     #[must_use]
     pub const fn max_tokens(&self) -> u64 {
@@ -245,6 +254,11 @@ impl DefaultBudget {
                 Some(tokens.checked_sub(TOKEN).unwrap_or(tokens) + 1)
             })
             .is_ok_and(|word| after_deposit(word) >= TOKEN)
+    }
+
+    /// Whole tokens that were left after the last request; 0 before the first.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.tokens.load(Relaxed).saturating_sub(1) / TOKEN
     }
 
     /// Calls of about the last ten seconds, and a note of how many there were until now.

@@ -37,13 +37,15 @@ pub use engine::StopReason;
 pub use key::{KeyPart, KeyWriter};
 pub use outcome::{Absent, Outcome};
 pub use policy::{Nested, RetryPolicy};
+pub use telemetry::audit::{Audit, Finding, FindingKind, Severity, audit};
+pub use telemetry::cold::KeyResult;
 pub use telemetry::event::RetryEvent;
 pub use telemetry::horizon::WorstCase;
 pub use telemetry::operations::{
     BreakerInfo, BudgetInfo, KeyInfo, OperationInfo, Operations, RetryInfo, operations,
 };
 pub use telemetry::report::{Report, reported, reported_sync};
-pub use telemetry::snapshot::{OperationSnapshot, Snapshot, snapshot};
+pub use telemetry::snapshot::{BudgetSnapshot, OperationSnapshot, Snapshot, snapshot};
 pub use time::Timestamp;
 
 /// What generated code calls. Not part of the interface.

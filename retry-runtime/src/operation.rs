@@ -7,6 +7,7 @@ use crate::budget::DefaultBudget;
 use crate::engine::StopReason;
 use crate::policy::RetryPolicy;
 use crate::shard::{self, SHARDS};
+use crate::telemetry::cold::Cold;
 use crate::telemetry::facts::Details;
 use crate::telemetry::limit::LogLimit;
 use crate::time::nanos;
@@ -62,6 +63,8 @@ pub struct State {
     shards: [Shard; SHARDS],
     /// Calls that ended otherwise, by `StopReason` (`Ok`: after at least one retry).
     ended: [AtomicU64; StopReason::ALL.len()],
+    /// Calls that a circuit rejected and a fallback answered.
+    fallbacks: AtomicU64,
     /// Attempts of the calls counted in `ended`.
     attempts: AtomicU64,
     /// Calls that succeeded at attempt 2, 3, … and later.
@@ -72,6 +75,7 @@ pub struct State {
     /// Calls whose deposits went into a shared budget.
     deposited: AtomicU64,
     listed: AtomicU64,
+    pub(crate) cold: Cold,
 }
 
 /// Success is told apart up to this many retries; the last counter takes the rest.
@@ -94,6 +98,7 @@ impl State {
         Self {
             shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
             ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
+            fallbacks: AtomicU64::new(0),
             attempts: AtomicU64::new(0),
             healed: [const { AtomicU64::new(0) }; HEALED],
             slept: AtomicU64::new(0),
@@ -101,6 +106,7 @@ impl State {
             log: LogLimit::new(),
             deposited: AtomicU64::new(0),
             listed: AtomicU64::new(0),
+            cold: Cold::new(),
         }
     }
 
@@ -141,9 +147,14 @@ impl State {
         self.ended[reason as usize].load(Relaxed)
     }
 
+    pub(crate) fn fallbacks(&self) -> u64 {
+        self.fallbacks.load(Relaxed)
+    }
+
     /// Calls that have ended.
     pub(crate) fn calls(&self) -> u64 {
-        self.first_ok() + self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>()
+        let ended = self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>();
+        self.first_ok() + ended + self.fallbacks()
     }
 
     /// Attempts of the calls that have ended.

@@ -1,5 +1,7 @@
 //! What a user sees: events, log lines, statistics. Decorates decisions, never makes one.
 
+pub(crate) mod audit;
+pub(crate) mod cold;
 pub(crate) mod event;
 pub(crate) mod facts;
 pub(crate) mod horizon;
@@ -8,5 +10,7 @@ pub(crate) mod log;
 pub(crate) mod operations;
 pub(crate) mod redact;
 pub(crate) mod report;
+#[cfg(feature = "serde")]
+mod serialize;
 pub(crate) mod snapshot;
 pub(crate) mod table;

@@ -22,6 +22,14 @@ impl<const N: usize> Table<N> {
     pub(crate) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
+
+    /// Below another table, if there is anything in it.
+    pub(crate) fn fmt_below(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n{self}")
+    }
 }
 
 impl<const N: usize> fmt::Display for Table<N> {
