@@ -11,6 +11,8 @@ pub use retry_macros::{Classify, retry};
 pub use retry_runtime::http;
 #[cfg(feature = "idempotent")]
 pub use retry_runtime::idempotency;
+#[cfg(feature = "metrics")]
+pub use retry_runtime::metrics;
 #[cfg(feature = "reqwest")]
 pub use retry_runtime::reqwest;
 pub use retry_runtime::{

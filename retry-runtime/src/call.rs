@@ -21,7 +21,7 @@ use crate::operation::{Operation, State};
 use crate::policy::{BudgetSource, RetryPolicy};
 use crate::shard;
 use crate::telemetry::event::RetryEvent;
-use crate::telemetry::{log::Ended, report, snapshot};
+use crate::telemetry::{log::Ended, report, snapshot, tell};
 use crate::testing;
 use crate::time::{Timestamp, nanos};
 
@@ -199,6 +199,10 @@ fn succeeded_slowly(operation: &'static Operation, track: Option<Track>) {
         Some(track) if track.attempt.get() > 1 => end(operation, StopReason::Ok, track),
         _ => {
             StateRef::of(operation).count_first_slowly();
+            let started = track.map_or(0, |track| track.started);
+            tell::attempt(operation, "ok");
+            let ended = tell::Ended::Stopped(StopReason::Ok, 1);
+            tell::call_ended(operation, ended, Timestamp::from_nanos(started), clock::now);
             if shard::watched() {
                 observe_end(operation, StopReason::Ok, 1, Duration::ZERO);
             }
@@ -212,6 +216,11 @@ fn end(operation: &'static Operation, reason: StopReason, track: Track) {
     snapshot::see(operation, &state);
     let slept = Duration::from_nanos(track.slept);
     state.count_end(reason, track.attempt.get(), slept);
+    if reason == StopReason::Ok {
+        tell::attempt(operation, "ok");
+    }
+    let ended = tell::Ended::Stopped(reason, track.attempt.get());
+    tell::call_ended(operation, ended, Timestamp::from_nanos(track.started), clock::now);
     if shard::watched() {
         observe_end(operation, reason, track.attempt.get(), slept);
     }
@@ -250,9 +259,11 @@ fn step(
     if watched && let Failure::Classified(class) = failure {
         report::failed(operation, class);
     }
+    tell::attempt(operation, failure.as_str());
     let line = Ended { operation, policy, attempt, failure, error };
     match decision {
         Decision::Retry { delay } => {
+            tell::delay(operation, delay);
             line.retrying(delay, &mut now);
             if watched {
                 let operation = operation.name;
@@ -481,6 +492,7 @@ impl Polled {
             error: Some(&AttemptTimeout::DEADLINE),
         };
         line.stopped(StopReason::Deadline, &mut Now::default());
+        tell::attempt(operation, "timeout");
         end(operation, StopReason::Deadline, track);
     }
 

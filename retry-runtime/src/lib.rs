@@ -41,6 +41,8 @@ pub use telemetry::audit::{Audit, Finding, FindingKind, Severity, audit};
 pub use telemetry::cold::KeyResult;
 pub use telemetry::event::RetryEvent;
 pub use telemetry::horizon::WorstCase;
+#[cfg(feature = "metrics")]
+pub use telemetry::metrics;
 pub use telemetry::operations::{
     BreakerInfo, BudgetInfo, KeyInfo, OperationInfo, Operations, RetryInfo, operations,
 };

@@ -99,6 +99,8 @@ impl Events {
                 to = %transition.to,
                 "circuit breaker changed its state"
             );
+            #[cfg(feature = "metrics")]
+            crate::telemetry::metrics::breaker_transition(&transition);
             for subscriber in subscribers {
                 subscriber(&transition);
             }

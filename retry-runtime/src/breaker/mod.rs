@@ -53,6 +53,8 @@ use crate::time::Timestamp;
 pub use events::{Subscription, Transition};
 pub use open::CircuitOpen;
 pub use permit::Permit;
+#[cfg(feature = "metrics")]
+pub(crate) use registry::MOST_NAMES;
 pub use registry::{breaker, breakers, conflicts};
 pub use snapshot::Snapshot;
 pub use state::State;

@@ -7,6 +7,8 @@ pub(crate) mod facts;
 pub(crate) mod horizon;
 pub(crate) mod limit;
 pub(crate) mod log;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub(crate) mod operations;
 pub(crate) mod redact;
 pub(crate) mod report;
@@ -14,3 +16,4 @@ pub(crate) mod report;
 mod serialize;
 pub(crate) mod snapshot;
 pub(crate) mod table;
+pub(crate) mod tell;
