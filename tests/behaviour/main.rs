@@ -15,6 +15,8 @@ mod futures;
 mod hygiene;
 mod laws;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
 
 mod nesting;
 mod operations;

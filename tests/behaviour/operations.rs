@@ -1,9 +1,9 @@
-//! The list of everything that is annotated.
+//! The list of everything that is annotated, what is found wrong with it, and what is counted.
 
 use std::io;
 use std::time::Duration;
 
-use steadfast::{BudgetInfo, OperationInfo, RetryBudget, retry};
+use steadfast::{BudgetInfo, FindingKind, OperationInfo, RetryBudget, retry, testing};
 
 static SHARED: RetryBudget = RetryBudget::new(1.0, 7);
 
@@ -141,4 +141,108 @@ fn the_table_has_a_line_for_each_and_says_where_it_stands() {
         assert!(line.contains(cell), "{line}");
     }
     assert!(!table.contains("only functions that have failed"), "{table}");
+}
+
+#[retry(jitter = "none", budget = none, nested = "allow", name = "harmful")]
+async fn harmful() -> io::Result<()> {
+    Ok(())
+}
+
+#[test]
+fn the_audit_finds_what_makes_retries_harm_and_says_what_to_write() {
+    drop(harmful());
+    let audit = steadfast::audit();
+    let mine: Vec<_> =
+        audit.findings().into_iter().filter(|finding| finding.subject == "harmful").collect();
+    let kinds: Vec<_> = mine.iter().map(|finding| finding.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            FindingKind::Unbounded,
+            FindingKind::NestedAllowed,
+            FindingKind::NoJitter,
+            FindingKind::NoBudget,
+        ]
+    );
+    for finding in &mine {
+        assert!(!finding.help.is_empty() && finding.places[0].0 == file!(), "{finding}");
+    }
+    assert!(!audit.is_clean());
+    let panic = std::panic::catch_unwind(|| audit.assert_clean()).unwrap_err();
+    let words = panic.downcast::<String>().unwrap();
+    assert!(words.contains("warning: `harmful` retries without a budget"), "{words}");
+    assert!(!words.contains("`a_function_that_is_fine`"), "{words}");
+}
+
+#[test]
+fn a_function_that_only_ever_succeeded_is_in_the_snapshot() {
+    // Outside of any scope.
+    #[retry(name = "always succeeds")]
+    fn succeeds() -> io::Result<()> {
+        Ok(())
+    }
+    #[retry(name = "never called")]
+    fn other() -> io::Result<()> {
+        succeeds()
+    }
+    for _ in 0..3 {
+        succeeds().unwrap();
+    }
+    let snapshot = steadfast::snapshot();
+    let found = snapshot.operations.iter().find(|operation| operation.name == "always succeeds");
+    assert_eq!(found.map(|operation| (operation.calls, operation.ok)), Some((3, 3)));
+    assert!(!snapshot.to_string().contains("never called"));
+    let _: fn() -> io::Result<()> = other;
+}
+
+#[test]
+fn a_snapshot_tells_what_retrying_was_good_for() {
+    #[retry(name = "flaky", jitter = "none", budget = self::SHARED, max_attempts = 4)]
+    fn flaky(calls: &mut u32, heal_at: u32) -> io::Result<()> {
+        *calls += 1;
+        if *calls < heal_at { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+    let _scope = testing::scope();
+    for heal_at in [1, 1, 1, 2, 3, 9] {
+        let _ = flaky(&mut 0, heal_at);
+    }
+    let snapshot = steadfast::snapshot();
+    let [operation] = &snapshot.operations[..] else { panic!("{snapshot}") };
+    assert_eq!((operation.calls, operation.attempts), (6, 3 + 2 + 3 + 4));
+    assert_eq!(operation.results(), [("ok", 3), ("ok_retried", 2), ("exhausted", 1)]);
+    assert_eq!(operation.ok_retried[..3], [1, 1, 0]);
+    assert_eq!(operation.slept, Duration::from_secs(1 + 3 + 7));
+    assert!((operation.retry_rate() - 1.0).abs() < 1e-9);
+    assert!((operation.amplification() - 2.0).abs() < 1e-9);
+    assert!((operation.success_after_retry() - 2.0 / 3.0).abs() < 1e-9);
+    // A token a second came back while it slept.
+    let budgets: Vec<_> =
+        snapshot.budgets.iter().map(|b| (b.name, b.tokens, b.max_tokens)).collect();
+    assert_eq!(budgets, [("self::SHARED", 7, Some(7))]);
+    let table = snapshot.to_string();
+    for cells in ["flaky", "100%", "2.00×", "exhausted 1", "self::SHARED"] {
+        assert!(table.contains(cells), "{table}");
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_snapshot_serialises_with_its_rates() {
+    #[retry(name = "written", jitter = "none", max_attempts = 2)]
+    fn written() -> io::Result<()> {
+        Err(io::ErrorKind::TimedOut.into())
+    }
+    let _scope = testing::scope();
+    let _ = written();
+    let json = serde_json::to_value(steadfast::snapshot()).unwrap();
+    let operation = &json["operations"][0];
+    assert_eq!(operation["results"], serde_json::json!({ "exhausted": 1 }));
+    assert_eq!(operation["amplification"], 2.0);
+    assert_eq!(operation["slept_seconds"], 1.0);
+    assert_eq!(json["budgets"][0]["name"], "written");
+    let listed = serde_json::to_value(steadfast::operations()).unwrap();
+    assert_eq!(listed["registered_at_link_time"], true);
+    let operations = listed["operations"].as_array().unwrap();
+    let listed = operations.iter().find(|operation| operation["name"] == "harmful").unwrap();
+    assert_eq!(listed["retry"]["nested"], "allow");
 }
