@@ -251,6 +251,15 @@ pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
     })
 }
 
+/// The scope's own counters of an operation that has run in it.
+pub(crate) fn state_if_any(operation: &'static Operation) -> Option<Arc<State>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(operation).addr();
+        // In a scope, what has not run in it has not run.
+        inner.operations.get(&address).map_or_else(Arc::default, |(_, state)| Arc::clone(state))
+    })
+}
+
 /// The scope's own copy of a shared budget.
 pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
     with(|inner| {

@@ -17,7 +17,11 @@ mod futures;
 mod hygiene;
 mod laws;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
+
 mod nesting;
+mod operations;
 mod propagate;
 mod pushback;
 mod retry_loop;

@@ -75,6 +75,8 @@ pub use verdict::Verdict;
 #[doc(hidden)]
 pub const MOST_KEYS: u32 = 1024;
 pub use permit::Permit;
+#[cfg(feature = "metrics")]
+pub(crate) use registry::MOST_NAMES;
 pub use registry::{breaker, breakers, conflicts};
 pub use snapshot::Snapshot;
 pub use state::State;

@@ -13,7 +13,7 @@ use crate::testing;
 
 /// The most names that are kept. Names come from source code; a program that passes this makes
 /// them from data.
-const MOST_NAMES: usize = 1024;
+pub(crate) const MOST_NAMES: usize = 1024;
 
 struct Names {
     breakers: BTreeMap<&'static str, Entry>,

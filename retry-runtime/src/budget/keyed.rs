@@ -154,8 +154,13 @@ impl KeyedBudget {
         self.pattern.allowance(max_attempts)
     }
 
+    /// The most tokens that the bucket of one key holds.
+    #[must_use]
+    pub const fn max_tokens(&self) -> u64 {
+        self.pattern.max_tokens()
+    }
+
     /// Full buckets with the same settings.
-    #[allow(dead_code, reason = "for the scopes of tests")]
     pub(crate) const fn fresh(&self) -> Self {
         Self::of(self.pattern.fresh())
     }
