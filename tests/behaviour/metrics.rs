@@ -45,14 +45,19 @@ fn calls_attempts_and_delays_are_counted_by_operation() {
         permanent().unwrap_err();
     });
     let counted = series(&recorder, r#"operation="counted""#);
-    let (delays, counts): (Vec<_>, Vec<_>) =
-        counted.into_iter().partition(|line| line.contains("retry_delay"));
+    let (delays, counts): (Vec<_>, Vec<_>) = counted
+        .into_iter()
+        .filter(|line| !line.contains("quantile"))
+        .partition(|line| line.contains("retry_delay"));
     assert_eq!(
         counts,
         [
             r#"steadfast_attempts_total{operation="counted",outcome="ok"} 3"#,
             r#"steadfast_attempts_total{operation="counted",outcome="permanent"} 1"#,
             r#"steadfast_attempts_total{operation="counted",outcome="timeout"} 4"#,
+            // The delays, which the clock of the scope adds up: no call took longer.
+            r#"steadfast_call_duration_seconds_count{operation="counted"} 5"#,
+            r#"steadfast_call_duration_seconds_sum{operation="counted"} 4"#,
             r#"steadfast_calls_total{operation="counted",result="exhausted"} 1"#,
             r#"steadfast_calls_total{operation="counted",result="ok"} 2"#,
             r#"steadfast_calls_total{operation="counted",result="ok_retried"} 1"#,

@@ -249,7 +249,7 @@ fn a_transition_of_a_breaker_is_an_info_line() {
     assert_eq!(
         lines,
         [
-            "INFO steadfast::breaker: circuit breaker changed its state breaker=\"telemetry-transition\" from=closed to=forced open"
+            "INFO steadfast::breaker: circuit breaker changed its state breaker=\"telemetry-transition\" keyed=false from=closed to=forced open"
         ]
     );
 }

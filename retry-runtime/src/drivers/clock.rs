@@ -20,7 +20,11 @@ const AT_ORIGIN: u64 = 86_400_000_000_000;
 
 #[cfg(feature = "tokio")]
 fn instant() -> Instant {
-    tokio::time::Instant::now().into_std()
+    // A call that a thread-local keeps ends when the thread does, and tokio's own may be gone then.
+    match tokio::runtime::Handle::try_current() {
+        Err(gone) if gone.is_thread_local_destroyed() => Instant::now(),
+        _ => tokio::time::Instant::now().into_std(),
+    }
 }
 
 #[cfg(not(feature = "tokio"))]
