@@ -64,14 +64,18 @@ pub mod __private {
     pub use crate::call::{Blocking, Failed, Polled, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
+    #[cfg(feature = "idempotent")]
+    pub use crate::idempotency::{default_store, memory_in_use, private::*};
     pub use crate::key::Key;
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
         Cuts, Fresh, Opened, TimedOut, Uncut, call, choose, cold, decided, expect_type, fresh,
         hook, opened, shape, timed_out,
     };
+    #[cfg(feature = "idempotent")]
+    pub use crate::outcome::{Unclaimed, unclaimed};
     pub use crate::registry::Registered;
-    pub use crate::telemetry::facts::KeyFacts;
+    pub use crate::telemetry::facts::{KeyFacts, elsewhere};
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;
     pub use crate::__attempt as every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes;

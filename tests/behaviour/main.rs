@@ -15,6 +15,7 @@ mod conformance;
 mod derive_classify;
 mod futures;
 mod hygiene;
+mod idempotent;
 mod laws;
 mod limits;
 #[cfg(feature = "metrics")]

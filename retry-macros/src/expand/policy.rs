@@ -52,7 +52,7 @@ pub(crate) fn statics(
     let breaker = stack.breaker.as_ref().map(|it| breaker::statics(it, model, private));
     let idempotency =
         stack.idempotent.as_ref().map(|it| idempotent::statics(it, &operation, private));
-    let details = details(stack, model, facts);
+    let details = details(stack, model, facts, private);
     let items = quote_spanned! { span =>
         #budget
         #breaker
@@ -67,7 +67,12 @@ pub(crate) fn statics(
 }
 
 /// What the operation is told for whoever lists it.
-fn details(stack: &Stack, model: &Retry, facts: &FunctionFacts) -> TokenStream {
+fn details(
+    stack: &Stack,
+    model: &Retry,
+    facts: &FunctionFacts,
+    private: &TokenStream,
+) -> TokenStream {
     let span = Span::mixed_site();
     let mut details = TokenStream::new();
     if facts.is_async {
@@ -76,8 +81,9 @@ fn details(stack: &Stack, model: &Retry, facts: &FunctionFacts) -> TokenStream {
     if stack.breaker.is_some() {
         details.extend(quote_spanned!(span => .breaker(&__STEADFAST_BREAKER)));
     }
-    if stack.idempotent.is_some() {
-        details.extend(quote_spanned!(span => .idempotency(&__STEADFAST_IDEMPOTENCY)));
+    if let Some(idempotent) = &stack.idempotent {
+        let facts = idempotent::facts(idempotent, private);
+        details.extend(quote_spanned!(span => .key(#facts)));
     }
     if let Some(Spanned { value: Budget::Path(path), .. }) = &model.budget {
         let path = quote!(#path).to_string().replace(' ', "");

@@ -12,43 +12,67 @@ use crate::telemetry::metrics::Handles;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyResult {
-    /// The body ran, and its result was stored.
-    Executed,
-    /// The stored result was returned.
+    /// The body ran, whatever it returned.
+    Ran,
+    /// The body ran although the store could not be asked.
+    RanWithoutStore,
+    /// An unknown record was settled by the function that finds out.
+    Reconciled,
+    /// The stored answer was returned.
     Replayed,
-    /// The result of a call that was under way in this process.
+    /// The answer of a call that ran at the same time was returned.
     Joined,
+    /// The caller dropped the call, or the body panicked, after it had begun.
+    Abandoned,
+    /// Beside the end of a call: its answer was stored by a later try.
+    StoredLate,
+    /// An argument in the key wrote nothing.
+    EmptyKey,
+    /// The fingerprint could not be made.
+    Fingerprint,
     /// Another owner was at it for longer than `wait`.
     InProgress,
-    /// The key came with another payload.
+    /// The key came with other arguments.
     KeyReused,
     /// What an earlier call did is not known.
     Unknown,
     /// The call that was waited for failed.
     OwnerFailed,
-    /// The body's failure released the key.
-    Released,
-    /// The body ran and its end is not known.
-    Lost,
-    /// The store did not answer, and the body did not run.
-    StoreDown,
-    /// The store did not answer, and the body ran without it.
-    RanWithoutStore,
+    /// The key was claimed too often without an answer.
+    TooOften,
+    /// The store could not be asked, and the body did not run.
+    StoreUnavailable,
+    /// The stored answer cannot be read.
+    Corrupt,
+    /// The stored answer is of another version.
+    Incompatible,
+    /// An earlier call had its effect, and its answer was not stored.
+    ResultNotStored,
+    /// The claim was lost while the body ran.
+    LeaseLost,
 }
 
 impl KeyResult {
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Executed,
+    pub(crate) const ALL: [Self; 19] = [
+        Self::Ran,
+        Self::RanWithoutStore,
+        Self::Reconciled,
         Self::Replayed,
         Self::Joined,
+        Self::Abandoned,
+        Self::StoredLate,
+        Self::EmptyKey,
+        Self::Fingerprint,
         Self::InProgress,
         Self::KeyReused,
         Self::Unknown,
         Self::OwnerFailed,
-        Self::Released,
-        Self::Lost,
-        Self::StoreDown,
-        Self::RanWithoutStore,
+        Self::TooOften,
+        Self::StoreUnavailable,
+        Self::Corrupt,
+        Self::Incompatible,
+        Self::ResultNotStored,
+        Self::LeaseLost,
     ];
 
     /// The result in lower case, as metrics and snapshots print it.
@@ -59,18 +83,32 @@ impl KeyResult {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Executed => "executed",
+            Self::Ran => "ran",
+            Self::RanWithoutStore => "ran_without_store",
+            Self::Reconciled => "reconciled",
             Self::Replayed => "replayed",
             Self::Joined => "joined",
+            Self::Abandoned => "abandoned",
+            Self::StoredLate => "stored_late",
+            Self::EmptyKey => "empty_key",
+            Self::Fingerprint => "fingerprint",
             Self::InProgress => "in_progress",
             Self::KeyReused => "key_reused",
             Self::Unknown => "unknown",
             Self::OwnerFailed => "owner_failed",
-            Self::Released => "released",
-            Self::Lost => "lost",
-            Self::StoreDown => "store_down",
-            Self::RanWithoutStore => "ran_without_store",
+            Self::TooOften => "too_often",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::Corrupt => "corrupt",
+            Self::Incompatible => "incompatible",
+            Self::ResultNotStored => "result_not_stored",
+            Self::LeaseLost => "lease_lost",
         }
+    }
+
+    /// The result of this word.
+    #[cfg(feature = "idempotent")]
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|result| result.as_str() == word)
     }
 }
 
@@ -117,7 +155,7 @@ impl Cold {
 }
 
 /// Counts what became of a call under an idempotency key.
-#[allow(dead_code, reason = "for `#[idempotent]`")]
+#[cfg(any(feature = "idempotent", test))]
 pub(crate) fn key_result(operation: &'static Operation, result: KeyResult) {
     let state = crate::call::StateRef::of(operation);
     state.cold.counters().keys[result as usize].fetch_add(1, Relaxed);

@@ -91,3 +91,9 @@ impl Operation {
         self
     }
 }
+
+/// A store that the source names is taken for one that is no process's memory.
+#[must_use]
+pub const fn elsewhere() -> bool {
+    false
+}
