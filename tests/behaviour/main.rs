@@ -10,6 +10,7 @@
 mod budgets;
 mod cancellation;
 mod circuit_breaker;
+mod classification;
 mod conformance;
 mod derive_classify;
 mod futures;

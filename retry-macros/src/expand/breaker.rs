@@ -293,11 +293,12 @@ impl Frame<'_> {
         let private = &self.private;
         let site = Span::mixed_site();
         let error = quote_spanned!(site => __steadfast_error);
+        let probe = &verdict::probe(self.output.as_ref());
         let of_class = quote_spanned!(site => #private::Verdict::of(__steadfast_class));
         let counts = match breaker.rule.as_ref().map(|rule| &rule.value) {
             Some(Rule::Any) => quote_spanned!(site => #private::Verdict::Failure),
             Some(Rule::On(entries)) => {
-                let any = verdict::any(entries, &error, private);
+                let any = verdict::any(entries, &error, private, probe);
                 quote_spanned!(site => #private::Verdict::failure_if(#any))
             }
             Some(Rule::When(when)) => {
@@ -316,7 +317,7 @@ impl Frame<'_> {
         };
         let mut verdict = counts;
         if !breaker.not_on.is_empty() {
-            let never = verdict::any(&breaker.not_on, &error, private);
+            let never = verdict::any(&breaker.not_on, &error, private, probe);
             verdict =
                 quote_spanned!(site => if #never { #private::Verdict::Success } else { #verdict });
         }
@@ -330,7 +331,7 @@ impl Frame<'_> {
             };
         }
         if !breaker.ignore.is_empty() {
-            let ignored = verdict::any(&breaker.ignore, &error, private);
+            let ignored = verdict::any(&breaker.ignore, &error, private, probe);
             verdict = quote_spanned!(site => if #ignored { #private::Verdict::Ignored } else { #verdict });
         }
         verdict

@@ -335,7 +335,8 @@ impl Frame<'_> {
             verdict::if_told(&error, private)
         };
         let rule = rule.as_ref().map(|rule| &rule.value);
-        let of_error = verdict::of_error(rule, not_on, &otherwise, &error, private);
+        let probe = verdict::probe(self.output.as_ref());
+        let of_error = verdict::of_error(rule, not_on, &otherwise, &error, private, &probe);
         if !self.is_limited() {
             return of_error;
         }
