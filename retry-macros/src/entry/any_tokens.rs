@@ -256,3 +256,14 @@ fn deep_nesting_overflows_no_stack() {
         expand(TokenStream::new(), tokens(&text));
     }
 }
+
+/// What is fuzzed is what is published.
+#[test]
+fn both_roots_have_the_same_modules() {
+    let modules = |root: &str| -> Vec<String> {
+        root.lines().filter(|line| line.starts_with("mod ")).map(str::to_owned).collect()
+    };
+    let published = modules(include_str!("../lib.rs"));
+    assert!(!published.is_empty());
+    assert_eq!(published, modules(include_str!("../plain.rs")));
+}
