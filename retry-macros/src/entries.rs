@@ -61,7 +61,7 @@ pub(crate) fn except<O: Table>(
     if tokens.to_string() == "any" {
         let never = match (O::OWNER, option.name()) {
             ("retry", _) => "retry",
-            _ => "open",
+            _ => "open the breaker",
         };
         let what = format!("`{} = any` would never {never}", option.name());
         return Err(fault(tokens, what, List::new(option).everything));

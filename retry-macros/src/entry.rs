@@ -39,17 +39,17 @@ fn annotated(first: Attribute, args: TokenStream, item: &TokenStream) -> TokenSt
         Ok(function) => function,
         Err(error) => return not_a_function(first, item, &error),
     };
-    let siblings = siblings::collect(first, args, &mut function, &mut diagnostics);
+    let (siblings, taken_off) = siblings::collect(first, args, &mut function, &mut diagnostics);
     let stack = parse::stack(siblings, &function.facts(), &mut diagnostics);
     validate::stack(&stack, &mut diagnostics);
     validate::function(&function, first, &stack, &mut diagnostics);
     match &function.body {
         Some(body) if diagnostics.is_empty() => {
-            expand::expand(&function, body, &stack.into_model())
+            taken_off.looked_up_in(expand::expand(&function, body, &stack.into_model()))
         }
         _ => {
             let faults = diagnostics.into_tokens();
-            let function = function.untouched();
+            let function = taken_off.looked_up_in(function.untouched());
             quote!(#function #faults)
         }
     }

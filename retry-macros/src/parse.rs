@@ -12,7 +12,7 @@ use breaker::breaker;
 use idempotent::idempotent;
 use retry::retry;
 
-use proc_macro2::{Delimiter, Span};
+use proc_macro2::{Delimiter, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::Parser;
@@ -31,8 +31,8 @@ use crate::values::{self, Bounds, Named};
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'a> {
     pub(crate) facts: &'a FunctionFacts,
-    /// Where the attribute is, for what it does not say.
-    pub(crate) place: Span,
+    /// What the attribute says, or its path: where to point for what it does not say.
+    pub(crate) place: &'a TokenStream,
     /// Whether no other attribute of ours stands on the function.
     pub(crate) alone: bool,
 }
@@ -41,8 +41,8 @@ pub(crate) struct Around<'a> {
 pub(crate) struct Read<M, O> {
     pub(crate) model: M,
     pub(crate) given: Given<O>,
-    /// Where the attribute is.
-    pub(crate) place: Span,
+    /// What the attribute says, or its path: where to point for what it does not say.
+    pub(crate) place: TokenStream,
 }
 
 /// The attributes of one function as they were read, before they are looked at together.
@@ -61,8 +61,9 @@ pub(crate) fn stack(
 ) -> ReadStack {
     let alone = siblings.len() == 1;
     let mut stack = ReadStack::default();
-    for Sibling { attribute, args, place } in siblings {
-        let around = Around { facts, place, alone };
+    for Sibling { attribute, args, path, .. } in siblings {
+        let place = if args.is_empty() { path } else { args.clone() };
+        let around = Around { facts, place: &place, alone };
         match attribute {
             Attribute::Idempotent => stack.idempotent = Some(idempotent(args, around, diagnostics)),
             Attribute::Retry => stack.retry = Some(retry(args, around, diagnostics)),

@@ -3,11 +3,12 @@
 //! The one that expands first sees the others and expands them with it. What they say is for
 //! `parse`.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::Meta;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::{Meta, Path};
 
-use crate::diagnostics::{Diagnostics, excerpt};
+use crate::diagnostics::{Diagnostics, excerpt, fault};
 use crate::options::ORDER;
 use crate::signature::Function;
 
@@ -37,8 +38,47 @@ impl Attribute {
 pub(crate) struct Sibling {
     pub(crate) attribute: Attribute,
     pub(crate) args: TokenStream,
-    /// Its path; of the one that expands first, all of it: the compiler hands over no less.
-    pub(crate) place: Span,
+    /// Empty for the one that expands first: the compiler does not hand its path over.
+    pub(crate) path: TokenStream,
+}
+
+/// The paths of attributes that were taken off, so that the compiler never looked them up.
+#[derive(Default)]
+pub(crate) struct TakenOff {
+    paths: Vec<Path>,
+}
+
+impl TakenOff {
+    /// The function with every path looked up in its body: an import of the name would be reported
+    /// as unused otherwise. The braces of a body are the last of a function's tokens.
+    pub(crate) fn looked_up_in(&self, function: TokenStream) -> TokenStream {
+        let mut trees: Vec<TokenTree> = function.into_iter().collect();
+        if let Some(TokenTree::Group(body)) = trees.last_mut()
+            && body.delimiter() == Delimiter::Brace
+            && !self.paths.is_empty()
+        {
+            let mut tokens: TokenStream = self.paths.iter().map(lookup).collect();
+            tokens.extend(body.stream());
+            let mut new = Group::new(Delimiter::Brace, tokens);
+            new.set_span(body.span());
+            *body = new;
+        }
+        trees.into_iter().collect()
+    }
+}
+
+/// Resolved where the user is, and located where no lint looks: in an expansion.
+fn lookup(path: &Path) -> TokenStream {
+    let site = Span::call_site();
+    let path: TokenStream = path
+        .to_token_stream()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(site);
+            token
+        })
+        .collect();
+    quote_spanned!(site => use #path as _;)
 }
 
 /// Takes every attribute of ours off the function, so that it stands there plainly whatever the
@@ -48,12 +88,17 @@ pub(crate) fn collect(
     args: TokenStream,
     function: &mut Function,
     diagnostics: &mut Diagnostics,
-) -> Vec<Sibling> {
-    let mut siblings = vec![Sibling { attribute: first, args, place: Span::call_site() }];
+) -> (Vec<Sibling>, TakenOff) {
+    let mut taken_off = TakenOff::default();
+    let mut siblings = vec![Sibling { attribute: first, args, path: TokenStream::new() }];
     function.attributes.retain(|attribute| {
         let Some(ours) = Attribute::of(attribute) else { return true };
         let place = attribute.path().span();
         let name = ours.name();
+        // What a `macro_rules!` names by `$crate` needs no import, and no span but its own.
+        if !attribute.path().segments.first().is_some_and(|first| first.ident == "$crate") {
+            taken_off.paths.push(attribute.path().clone());
+        }
         if siblings.iter().any(|sibling| sibling.attribute == ours) {
             diagnostics.error(
                 place,
@@ -66,27 +111,31 @@ pub(crate) fn collect(
             Meta::Path(_) => TokenStream::new(),
             Meta::List(list) => list.tokens.clone(),
             Meta::NameValue(value) => {
+                let option = match ours {
+                    Attribute::Idempotent => "key = ",
+                    Attribute::Retry | Attribute::Breaker => "name = ",
+                };
                 diagnostics.error(
                     place,
                     format_args!("`{name}` takes its options in parentheses"),
-                    format_args!("write `#[{name}({})]`", excerpt(&value.value)),
+                    format_args!("write `#[{name}({option}{})]`", excerpt(&value.value)),
                 );
                 return false;
             }
         };
-        siblings.push(Sibling { attribute: ours, args, place });
+        siblings.push(Sibling { attribute: ours, args, path: attribute.path().to_token_stream() });
         false
     });
     if function.body.as_ref().is_some_and(|body| expanded_before(body.stream())) {
         diagnostics.error(
             function.signature.ident.span(),
-            "an attribute of `steadfast` below this one has expanded before it",
+            "another attribute of `steadfast` on this function has expanded before this one saw it",
             "write them under their own names, without `use … as …` and without `cfg_attr`, one \
              directly above the other",
         );
     }
     in_order(&siblings, diagnostics);
-    siblings
+    (siblings, taken_off)
 }
 
 /// Reports the first attribute that stands below one that it belongs around.
@@ -114,13 +163,12 @@ fn in_order(siblings: &[Sibling], diagnostics: &mut Diagnostics) {
         help.push(']');
     }
     if below == Attribute::Retry {
-        help.push_str("\nfor a breaker around the retry, `per = \"call\"` in it");
+        help.push_str(
+            "\nand add `per = \"call\"` to the breaker if it is to stand around the retry",
+        );
     }
-    diagnostics.error(
-        pair[1].place,
-        format_args!("`{}` stands below `{}`: {why}", below.name(), above.name()),
-        help,
-    );
+    let what = format!("`{}` stands below `{}`: {why}", below.name(), above.name());
+    diagnostics.push(fault(&pair[1].path, what, help));
 }
 
 /// Whether a sibling under another name has been here.

@@ -41,14 +41,14 @@ impl RetryPolicy {
     {
         let operation = operation(Location::caller());
         async move {
-            let mut call = Polled::timed(move || operation);
+            let mut call = Polled::timed(operation);
             let key = IdempotencyKey::drawn();
             loop {
                 let delay = {
                     let attempt = call.attempt(self, key);
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
-                        call.succeeded();
+                        call.succeeded(operation);
                         std::mem::forget(call);
                         return outcome;
                     };
@@ -73,12 +73,12 @@ fn run<T>(
 where
     T: Outcome<Error: Classify>,
 {
-    let mut call = Blocking::timed(move || operation, policy);
+    let mut call = Blocking::timed(operation, policy);
     let key = IdempotencyKey::drawn();
     loop {
         let outcome = body(call.attempt(policy, key));
         let Some(error) = outcome.error() else {
-            call.succeeded();
+            call.succeeded(operation);
             std::mem::forget(call);
             return outcome;
         };
@@ -101,6 +101,9 @@ fn operation(at: &'static Location<'static>) -> &'static Operation {
     lines.entry(at).or_insert_with(|| {
         let name = String::leak(format!("{}:{}", at.file(), at.line()));
         let state = Box::leak(Box::new(State::new()));
-        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), state).paid()))
+        Box::leak(Box::new(
+            Operation::new(name, at.file(), at.line(), state, RetryPolicy::new())
+                .with_generic_policy(),
+        ))
     })
 }

@@ -15,38 +15,48 @@ pub struct Operation {
     pub(crate) name: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
-    pub(crate) policy: Option<&'static RetryPolicy>,
+    policy: RetryPolicy,
+    /// The policy depends on a generic parameter, and the one here says nothing.
+    generic: bool,
     pub(crate) state: &'static State,
     /// Whether calls are counted: for statistics, or to pay a budget.
     pub(crate) counted: bool,
 }
 
 impl Operation {
-    /// The function of this name, which stands at this place.
+    /// The function of this name, which stands at this place and retries by this policy.
     #[must_use]
     pub const fn new(
         name: &'static str,
         file: &'static str,
         line: u32,
         state: &'static State,
+        policy: RetryPolicy,
     ) -> Self {
-        let counted = cfg!(feature = "statistics") || cfg!(feature = "metrics");
-        Self { name, file, line, policy: None, state, counted }
+        let counted = cfg!(feature = "statistics")
+            || cfg!(feature = "metrics")
+            || !policy.budget.is_unlimited();
+        Self { name, file, line, policy, generic: false, state, counted }
     }
 
-    /// The same with a policy that depends on no generic parameter.
+    /// The same where each instance of a generic function has a policy of its own.
     #[must_use]
-    pub const fn policy(mut self, policy: &'static RetryPolicy) -> Self {
-        self.policy = Some(policy);
-        self
-    }
-
-    /// The same with calls that pay for a budget. It is not read off the policy: a policy that const
-    /// evaluation refuses would be refused twice.
-    #[must_use]
-    pub const fn paid(mut self) -> Self {
+    pub const fn with_generic_policy(mut self) -> Self {
+        self.generic = true;
         self.counted = true;
         self
+    }
+
+    /// The policy, unless it belongs to an instance.
+    #[inline]
+    #[must_use]
+    pub const fn policy(&'static self) -> &'static RetryPolicy {
+        &self.policy
+    }
+
+    /// The policy for who lists operations: `None` where it depends on a generic parameter.
+    pub(crate) const fn listed_policy(&'static self) -> Option<&'static RetryPolicy> {
+        if self.generic { None } else { Some(&self.policy) }
     }
 
     /// Counts a success at the first attempt, if that is all there is to do.

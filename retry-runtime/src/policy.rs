@@ -72,6 +72,9 @@ pub struct RetryPolicy {
     base_delay: u64,
     max_delay: u64,
     factor: f64,
+    /// Doublings that stay below the cap, where delays double and have full jitter; else 0. Kept by
+    /// `retimed`.
+    doublings: u32,
     pub(crate) jitter: Jitter,
     pub(crate) max_retry_after: Option<Duration>,
     /// Nanoseconds; `u64::MAX` for none.
@@ -115,7 +118,21 @@ impl RetryPolicy {
             log_limit: defaults::LOG_LIMIT,
             unsent_only: false,
             at_once: false,
+            doublings: 0,
         }
+        .retimed()
+    }
+
+    /// The policy after a change of what delays depend on.
+    #[expect(clippy::float_cmp, reason = "2.0 is exact")]
+    const fn retimed(mut self) -> Self {
+        let doubles = matches!(self.schedule, Schedule::Exponential) && self.factor == 2.0;
+        self.doublings = if doubles && matches!(self.jitter, Jitter::Full) {
+            backoff::doublings(self.base_delay, self.max_delay)
+        } else {
+            0
+        };
+        self
     }
 
     /// One attempt, for a function that is not retried.
@@ -142,13 +159,13 @@ impl RetryPolicy {
     /// The first delay before jitter. Default 1 s.
     pub const fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = nanos(delay);
-        self
+        self.retimed()
     }
 
     /// The ceiling of every delay. Default 60 s.
     pub const fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = nanos(delay);
-        self
+        self.retimed()
     }
 
     /// The growth of the exponential schedule. Default 2.
@@ -163,43 +180,43 @@ impl RetryPolicy {
             "`factor` must be a finite number of at least 1: a smaller one makes delays shrink"
         );
         self.factor = factor;
-        self
+        self.retimed()
     }
 
     /// How delays are spread. Default [`Jitter::Full`].
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
-        self
+        self.retimed()
     }
 
     /// Delays `base, base * factor, base * factor², …`: the default.
     pub const fn exponential(mut self) -> Self {
         self.schedule = Schedule::Exponential;
-        self
+        self.retimed()
     }
 
     /// Delays `base, 2 * base, 3 * base, …`.
     pub const fn linear(mut self) -> Self {
         self.schedule = Schedule::Linear;
-        self
+        self.retimed()
     }
 
     /// The same delay before every retry.
     pub const fn constant(mut self) -> Self {
         self.schedule = Schedule::Constant;
-        self
+        self.retimed()
     }
 
     /// Each delay drawn from `[base, 3 * previous]`, itself the jitter.
     pub const fn decorrelated(mut self) -> Self {
         self.schedule = Schedule::Decorrelated;
-        self
+        self.retimed()
     }
 
     /// A schedule of one's own.
     pub const fn backoff(mut self, backoff: &'static dyn Backoff) -> Self {
         self.schedule = Schedule::Custom(backoff);
-        self
+        self.retimed()
     }
 
     /// The longest hint of a server that is followed; a longer one ends the retrying. Default:
@@ -406,12 +423,23 @@ impl RetryPolicy {
     ///
     /// Always within `0..=max_delay`, whatever the arguments.
     #[must_use]
+    #[inline]
     pub fn delay(&self, retry: u32, previous: Duration, random: u64) -> Duration {
         Duration::from_nanos(self.delay_nanos(retry, nanos(previous), random))
     }
 
     #[inline]
     pub(crate) fn delay_nanos(&self, retry: u32, previous: u64, random: u64) -> u64 {
+        // Retry 0 wraps around to no doubling at all.
+        let exponent = retry.wrapping_sub(1);
+        if exponent < self.doublings {
+            return backoff::below(self.base_delay << exponent, random);
+        }
+        self.delay_slowly(retry, previous, random)
+    }
+
+    #[inline(never)]
+    fn delay_slowly(&self, retry: u32, previous: u64, random: u64) -> u64 {
         let (base, cap) = (self.base_delay, self.max_delay);
         let delay = match self.schedule {
             Schedule::Decorrelated => return backoff::decorrelated(base, previous, cap, random),
@@ -434,6 +462,7 @@ impl RetryPolicy {
     /// static POLICY: RetryPolicy = RetryPolicy::new().base_delay(Duration::from_millis(100));
     /// assert!(POLICY.next_delay(1, Duration::ZERO) <= Duration::from_millis(100));
     /// ```
+    #[inline]
     #[must_use]
     pub fn next_delay(&self, retry: u32, previous: Duration) -> Duration {
         self.delay(retry, previous, random::next())

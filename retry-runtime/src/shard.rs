@@ -55,7 +55,13 @@ pub(crate) fn anybody_watches() -> bool {
 /// Whether a test scope or a report watches this thread.
 #[inline]
 pub(crate) fn watched() -> bool {
-    SLOT.get() == WATCHED
+    is_watched(slot())
+}
+
+/// The same for who has the [`slot`] at hand.
+#[inline]
+pub(crate) const fn is_watched(slot: usize) -> bool {
+    slot == WATCHED
 }
 
 /// Sends this thread's successes down the slow path, until it is dropped.

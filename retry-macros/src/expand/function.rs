@@ -227,7 +227,7 @@ impl Frame<'_> {
         // A clock is read at the start only where somebody will ask for it.
         let timed =
             self.retry.deadline.is_some() || self.context.is_some() || self.retry.policy.is_some();
-        let operation = quote_spanned!(site => || &__STEADFAST_OPERATION);
+        let operation = quote_spanned!(site => &__STEADFAST_OPERATION);
         let call = match (self.is_async(), timed) {
             (_, false) => quote_spanned!(site => #private::#kind::new(#operation)),
             (true, true) => quote_spanned!(site => #private::#kind::timed(#operation)),

@@ -38,33 +38,28 @@ pub(crate) fn statics(
             quote!(#name)
         },
     );
-    let paid = (!matches!(&model.budget, Some(Spanned { value: Budget::None, .. }))
-        && stack.retry.is_some())
-    .then(|| quote_spanned!(span => .paid()));
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
-    let (item, policy, listed) = if facts.mentions_instantiated(&builder)
-        || names_a_const_generic(builder.clone())
-    {
-        (TokenStream::new(), quote_spanned!(span => (const { &#builder })), None)
-    } else {
+    let generic = facts.mentions_instantiated(&builder) || names_a_const_generic(builder.clone());
+    let (listed, policy, of_instances) = if generic {
         (
-            quote_spanned!(span => static __STEADFAST_POLICY: #private::RetryPolicy = #builder;),
-            quote_spanned!(span => &__STEADFAST_POLICY),
-            Some(quote_spanned!(span => .policy(&__STEADFAST_POLICY))),
+            quote_spanned!(span => #private::RetryPolicy::new()),
+            quote_spanned!(span => (const { &#builder })),
+            Some(quote_spanned!(span => .with_generic_policy())),
         )
+    } else {
+        (builder, quote_spanned!(span => __STEADFAST_OPERATION.policy()), None)
     };
     let breaker = stack.breaker.as_ref().map(|it| breaker::statics(it, model, private));
     let idempotency =
         stack.idempotent.as_ref().map(|it| idempotent::statics(it, &operation, private));
     let items = quote_spanned! { span =>
         #budget
-        #item
         #breaker
         #idempotency
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
-            #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE,
-        )#listed #paid;
+            #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE, #listed,
+        )#of_instances;
     };
     Statics { items, policy }
 }

@@ -80,7 +80,7 @@ impl Frame<'_> {
         );
         quote_spanned! { site =>
             #settled
-            #private::#call::succeeded(&mut __steadfast_call);
+            #private::#call::succeeded(&mut __steadfast_call, &__STEADFAST_OPERATION);
             #exit
         }
     }

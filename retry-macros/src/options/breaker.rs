@@ -125,6 +125,8 @@ impl BreakerOption {
                 Words("remove it; `steadfast::breaker(\"…\")` tells and forces the state")),
             (&["scope", "around"], Same(Self::Per)),
             (&["max_entries", "key_limit", "max_breakers"], Same(Self::MaxKeys)),
+            (&["retries", "max_retries", "tries", "attempts", "retry", "max_retry"],
+                Words("write `#[retry(max_attempts = 3)]` above `#[circuit_breaker]`")),
             (&["static", "instance", "shared"],
                 Words("write the path of the `static` alone: `#[circuit_breaker(PAYMENTS)]`")),
         ]

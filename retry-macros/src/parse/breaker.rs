@@ -60,11 +60,11 @@ pub(crate) fn breaker(
     });
     let path = paths.pop();
     if path.is_none() && !unreadable && given.span(BreakerOption::Name).is_none() {
-        diagnostics.error(
+        diagnostics.push(fault(
             around.place,
             "`circuit_breaker` does not say which breaker",
             "write `name = \"payments\"`; functions with the same name share one",
-        );
+        ));
     }
     if let Some(path) = &path {
         validate::breaker_of_a_path(path, &given, diagnostics);
@@ -77,7 +77,7 @@ pub(crate) fn breaker(
         (None, None) => model.source,
     };
     validate::breaker(&model, &given, diagnostics);
-    Read { model, given, place: around.place }
+    Read { model, given, place: around.place.clone() }
 }
 
 /// The path of a `static`, or what was written where it could stand.
@@ -196,11 +196,23 @@ fn read(
 /// `100` for calls, `"10s"` for a time. An expression may be either, and only its type tells: what
 /// is written like a duration is one.
 fn window(value: &Value<'_, BreakerOption>) -> syn::Result<Spanned<Window>> {
-    const BOTH: &str = "window = 100";
-    let named = Named { example: BOTH, ..value.named() };
+    let named = value.named();
     let expr = value.expr()?;
     let span = expr.span();
     let window = match values::literal(&expr) {
+        Some((_, Lit::Str(text))) if text.value().trim().parse::<u32>().is_ok() => {
+            let text = text.value();
+            let text = text.trim();
+            return Err(fault(
+                &expr,
+                format_args!(
+                    "`window` needs a number of calls or a time, found the string {text:?}"
+                ),
+                format_args!(
+                    "write `window = {text}` for calls, `window = \"{text}s\"` for a time"
+                ),
+            ));
+        }
         Some((_, Lit::Str(_))) => {
             let named = Named { example: "window = \"10s\"", ..named };
             let duration = values::duration(named, expr)?;

@@ -32,18 +32,20 @@ pub(crate) fn idempotent(
     if given.span(IdempotentOption::Key).is_none() && !unreadable {
         let help = match around.facts.arguments.iter().find(|argument| *argument != "self") {
             Some(argument) => {
+                let text = argument.strip_suffix("_id").unwrap_or(argument);
                 format!(
-                    "write `key = \"{argument}_{{{argument}}}\"`, made of what identifies the effect"
+                    "write `key = \"{text}_{{{argument}}}\"`, made of what identifies the effect"
                 )
             }
             None => "take what identifies the effect as an argument, and write it in \
                      `key = \"order_{order_id}\"`"
                 .to_owned(),
         };
-        diagnostics.error(around.place, "`idempotent` does not say which calls are the same", help);
+        let what = "`idempotent` does not say which calls are the same";
+        diagnostics.push(fault(around.place, what, help));
     }
     validate::idempotent(&model, &given, around, diagnostics);
-    Read { model, given, place: around.place }
+    Read { model, given, place: around.place.clone() }
 }
 
 fn read(

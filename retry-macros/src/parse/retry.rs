@@ -26,7 +26,7 @@ pub(crate) fn retry(
         read(value, around, &mut model, diagnostics)
     });
     validate::retry(&model, &given, around, diagnostics);
-    Read { model, given, place: around.place }
+    Read { model, given, place: around.place.clone() }
 }
 
 fn read(

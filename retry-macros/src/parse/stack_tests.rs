@@ -29,7 +29,7 @@ fn read(item: &str) -> (Stack, Vec<String>) {
         .into_iter()
         .find(|attribute| attribute.name() == name)
         .unwrap();
-    let siblings = siblings::collect(first, args, &mut function, &mut diagnostics);
+    let (siblings, _) = siblings::collect(first, args, &mut function, &mut diagnostics);
     let read = stack(siblings, &function.facts(), &mut diagnostics);
     validate::stack(&read, &mut diagnostics);
     validate::function(&function, first, &read, &mut diagnostics);
@@ -151,8 +151,8 @@ fn a_window_counts_calls_or_lasts_a_time() {
     );
     wrong(
         "\"100\"",
-        "the duration \"100\" of `window` has no unit",
-        "write `window = \"100ms\"`; units are `ms`, `s`, `m`, `h`",
+        "`window` needs a number of calls or a time, found the string \"100\"",
+        "write `window = 100` for calls, `window = \"100s\"` for a time",
     );
 }
 
@@ -314,7 +314,7 @@ fn errors_of_a_breaker_are_listed_once() {
     wrong("not_on = [A], ignore = [A]", "`A` is listed in `not_on` and in `ignore`", one);
     wrong(
         "ignore = any",
-        "`ignore = any` would never open",
+        "`ignore = any` would never open the breaker",
         "remove the attribute, or list what is neither failure nor success",
     );
     wrong(
@@ -545,7 +545,7 @@ fn a_stack_in_another_order_is_refused_with_the_right_one() {
         "#[circuit_breaker(PAYMENTS)] #[retry]",
         "`retry` stands below `circuit_breaker`: the breaker would see calls instead of attempts",
         "write them in this order:\n  #[retry]\n  #[circuit_breaker(PAYMENTS)]\n\
-         for a breaker around the retry, `per = \"call\"` in it",
+         and add `per = \"call\"` to the breaker if it is to stand around the retry",
     );
     refused(
         "#[circuit_breaker(PAYMENTS)] #[idempotent(key = \"a_{order_id}\")]",
@@ -565,7 +565,7 @@ fn an_attribute_stands_once_and_with_parentheses() {
     refused(
         "#[retry] #[circuit_breaker = \"payments\"]",
         "`circuit_breaker` takes its options in parentheses",
-        "write `#[circuit_breaker(\"payments\")]`",
+        "write `#[circuit_breaker(name = \"payments\")]`",
     );
 }
 

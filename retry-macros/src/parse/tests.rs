@@ -24,7 +24,7 @@ fn sync() -> FunctionFacts {
 fn read(args: &str, facts: &FunctionFacts) -> (Retry, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
     let tokens = args.parse().unwrap_or_else(|_| panic!("{args} are no tokens"));
-    let around = Around { facts, place: Span::call_site(), alone: true };
+    let around = Around { facts, place: &TokenStream::new(), alone: true };
     let read = retry(tokens, around, &mut diagnostics);
     (read.model, diagnostics.messages())
 }
@@ -1036,7 +1036,7 @@ fn no_tokens_panic() {
         let Ok(tokens) = text.join(" ").parse::<TokenStream>() else { continue };
         let mut diagnostics = Diagnostics::default();
         let facts = if next(2) == 0 { facts() } else { sync() };
-        let around = Around { facts: &facts, place: Span::call_site(), alone: true };
+        let around = Around { facts: &facts, place: &TokenStream::new(), alone: true };
         retry(tokens, around, &mut diagnostics);
         let output = diagnostics.into_tokens();
         syn::parse2::<syn::File>(output).expect("faults are items");

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use proc_macro2::Span;
+use syn::spanned::Spanned as _;
 use syn::{LitStr, Path};
 
 use super::retry::Options;
-use crate::diagnostics::{Diagnostics, source};
+use crate::diagnostics::{Diagnostics, fault, source};
 use crate::durations::write_duration;
 use crate::model::{Breaker, DurationValue, Idempotent, Per, Retry, Spanned};
 use crate::options::{IdempotentOption, RetryOption};
@@ -43,13 +44,13 @@ pub(crate) fn stack(stack: &ReadStack, diagnostics: &mut Diagnostics) {
 /// The double charge: nobody but the user knows whether the other side deduplicates.
 fn replay(idempotent: &Read<Idempotent, IdempotentOption>, diagnostics: &mut Diagnostics) {
     if idempotent.given.span(IdempotentOption::Replay).is_none() {
-        diagnostics.error(
-            idempotent.place,
+        diagnostics.push(fault(
+            &idempotent.place,
             "`idempotent` above `retry` needs `replay`: an attempt whose answer was lost may have \
              had its effect, and the next one would have it twice",
             "write `replay = \"unsent\"` to retry only what surely never reached the other side,\n\
              or `replay = \"keyed\"` if the body hands `attempt.idempotency_key()` to it",
-        );
+        ));
     }
 }
 
@@ -80,11 +81,10 @@ fn ttl(
     };
     let Some(ttl) = ttl.filter(|ttl| *ttl < horizon) else { return };
     let (ttl, horizon) = (write_duration(ttl), write_duration(horizon));
+    let unsaid = idempotent.place.span();
     let (place, default) = match said {
         Some(said) => (said.span, ""),
-        None => {
-            (retry.model.deadline.as_ref().map_or(idempotent.place, |it| it.span), " by default")
-        }
+        None => (retry.model.deadline.as_ref().map_or(unsaid, |it| it.span), " by default"),
     };
     diagnostics.error(
         place,
@@ -119,7 +119,7 @@ fn crates(stack: &ReadStack, diagnostics: &mut Diagnostics) {
     let said: Vec<&Path> = [idempotent, retry, breaker].into_iter().flatten().collect();
     let Some((first, others)) = said.split_first() else { return };
     if let Some(other) = others.iter().find(|other| source(**other) != source(*first)) {
-        differ("crate", syn::spanned::Spanned::span(other), first, *other, diagnostics);
+        differ("crate", other.span(), first, *other, diagnostics);
     }
 }
 

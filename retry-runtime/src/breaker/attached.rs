@@ -31,34 +31,28 @@ pub struct Attached {
     what: What,
     /// Nanoseconds; 0 is no limit.
     limit: u64,
-    found: OnceLock<Found>,
+    found: OnceLock<Registered>,
+    /// The same, where a call needs no more than a look at it.
+    quick: OnceLock<&'static CircuitBreaker>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one a function, in a static")]
 enum What {
     Named(CircuitBreaker),
     Path(&'static CircuitBreaker),
     Keyed(Family),
 }
 
-#[derive(Clone, Copy)]
-struct Found {
-    registered: Registered,
-    /// Whether a call begins with a look at the clock.
-    timed: bool,
-}
-
 impl Attached {
     /// The breaker of `own`'s name: the first that was registered with it, else `own` itself.
     #[must_use]
     pub const fn named(own: CircuitBreaker) -> Self {
-        Self { what: What::Named(own), limit: 0, found: OnceLock::new() }
+        Self { what: What::Named(own), limit: 0, found: OnceLock::new(), quick: OnceLock::new() }
     }
 
     /// This very breaker, which is registered under its name.
     #[must_use]
     pub const fn of(path: &'static CircuitBreaker) -> Self {
-        Self { what: What::Path(path), limit: 0, found: OnceLock::new() }
+        Self { what: What::Path(path), limit: 0, found: OnceLock::new(), quick: OnceLock::new() }
     }
 
     /// A breaker for each key, all of them under `own`'s name and with its settings, shared by name.
@@ -86,7 +80,12 @@ impl Attached {
     #[track_caller]
     pub const fn keyed(own: CircuitBreaker, max_keys: u32) -> Self {
         assert!(max_keys >= 1, "`max_keys` must be at least 1");
-        Self { what: What::Keyed(Family::new(own, max_keys)), limit: 0, found: OnceLock::new() }
+        Self {
+            what: What::Keyed(Family::new(own, max_keys)),
+            limit: 0,
+            found: OnceLock::new(),
+            quick: OnceLock::new(),
+        }
     }
 
     /// The longest that the function lets a call run, its attempt timeout. One that is given up
@@ -104,10 +103,11 @@ impl Attached {
     /// [`CircuitOpen`] when the call must not be made.
     #[inline]
     pub fn admit(&'static self) -> Result<Pass, CircuitOpen> {
-        if let Some(&Found { registered: Registered::One(breaker), timed }) = self.found.get()
-            && !shard::watched()
+        let slot = shard::slot();
+        if !shard::is_watched(slot)
+            && let Some(breaker) = self.quick.get()
         {
-            return Pass::of(Owner::Static(breaker), self.limit, timed);
+            return Pass::quick(breaker, slot);
         }
         self.admit_slowly("")
     }
@@ -121,11 +121,9 @@ impl Attached {
         self.admit_slowly(key)
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn admit_slowly(&'static self, key: &str) -> Result<Pass, CircuitOpen> {
-        let Found { timed, .. } = self.found();
-        Pass::of(self.owner(key), self.limit, timed)
+        Pass::slowly(self.owner(key), self.limit)
     }
 
     /// [`Reported::until_half_open`](super::Reported::until_half_open) for who has no pass at hand.
@@ -168,13 +166,13 @@ impl Attached {
         self.found();
     }
 
-    fn found(&'static self) -> Found {
+    fn found(&'static self) -> Registered {
         if let Some(found) = self.found.get() {
             return *found;
         }
         // Not inside `get_or_init`: a conflict is logged, and what subscribes to the log may call
         // this very function.
-        let registered = match &self.what {
+        let found = match &self.what {
             What::Named(own) => Registered::One(own.register()),
             What::Path(path) => {
                 path.register_itself();
@@ -182,16 +180,20 @@ impl Attached {
             }
             What::Keyed(family) => Registered::Keyed(family.register()),
         };
-        let measures = match registered {
-            Registered::One(breaker) => breaker.settings.measures(),
-            Registered::Keyed(family) => family.template.settings.measures(),
-        };
-        *self.found.get_or_init(|| Found { registered, timed: measures || self.limit != 0 })
+        if let Registered::One(breaker) = found
+            && self.limit == 0
+            && !breaker.settings.measures()
+        {
+            let _ = self.quick.set(breaker);
+        }
+        *self.found.get_or_init(|| found)
     }
 
     /// The breaker to ask: a scope's own, that of a key, or the one there is.
+    #[cold]
+    #[inline(never)]
     fn owner(&'static self, key: &str) -> Owner {
-        self.found().registered.owner(key)
+        self.found().owner(key)
     }
 }
 

@@ -70,7 +70,7 @@ impl CircuitBreaker {
     pub fn configuration(&self) -> Configuration {
         let settings = &self.settings;
         let on = |rate: f64| (rate > 0.0).then_some(rate);
-        let windowed = settings.windowed();
+        let windowed = settings.windowed;
         Configuration {
             name: self.name,
             failure_threshold: (settings.failure_threshold > 0)

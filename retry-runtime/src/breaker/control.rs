@@ -62,7 +62,7 @@ impl Control {
     }
 }
 
-/// `until` while the jitter of the break is not drawn.
+/// `until` while the jitter of the break is not drawn, and outside of breaks.
 const UNSETTLED: u64 = 0;
 
 impl CircuitBreaker {
@@ -73,6 +73,10 @@ impl CircuitBreaker {
     /// Moves from `from` to `to`, unless the word has left the period of `from`.
     fn transition(&self, control: &mut Control, from: Tag, to: State, now: u64) -> bool {
         let mut word = self.word();
+        if from.is_current(word) && word.is_open() {
+            // Before the word says that it is over: whoever reads that finds no end of a break.
+            self.until.store(UNSETTLED, Release);
+        }
         loop {
             if !from.is_current(word) {
                 return false;

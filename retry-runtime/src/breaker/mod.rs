@@ -47,7 +47,7 @@ mod tests;
 mod loom_tests;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::Control;
@@ -56,11 +56,10 @@ use permit::Leave;
 use settings::Settings;
 use sync::Ordering::Acquire;
 use sync::{AtomicU64, Mutex};
-use window::{Line, Window};
+use window::Window;
 use word::Word;
 
 use crate::drivers::{clock, random};
-use crate::shard::{SHARDS, shard};
 use crate::time::Timestamp;
 
 pub use attached::Attached;
@@ -111,18 +110,15 @@ pub use stream::Transitions;
 /// ```
 pub struct CircuitBreaker {
     word: AtomicU64,
-    /// End of the break while open; 0 while its jitter is not drawn.
+    /// End of the break while open; 0 while its jitter is not drawn, and in all other states.
     until: AtomicU64,
     settings: Settings,
     name: &'static str,
     /// Of a breaker that is one of several under its name.
     key: Option<Arc<str>>,
-    /// Made with the first result, its size being a setting.
-    window: OnceLock<Box<Window>>,
+    window: Window,
     control: Mutex<Control>,
     events: Events,
-    // Not explored by loom: a statistic that decides nothing.
-    rejected: [Line<std::sync::atomic::AtomicU64>; SHARDS],
 }
 
 macro_rules! constructor {
@@ -143,10 +139,9 @@ macro_rules! constructor {
                 settings: Settings::new(),
                 name,
                 key: None,
-                window: OnceLock::new(),
+                window: Window::new(),
                 control: Mutex::new(Control::new()),
                 events: Events::new(),
-                rejected: [const { Line(std::sync::atomic::AtomicU64::new(0)) }; SHARDS],
             }
         }
     };
@@ -166,7 +161,7 @@ impl CircuitBreaker {
 
     /// A closed breaker of the same name and settings.
     pub(super) fn fresh(&self) -> Self {
-        Self { settings: self.settings, ..Self::new(self.name) }
+        Self::new(self.name).set(self.settings)
     }
 
     /// Puts one that nobody has met yet into a state.
@@ -218,6 +213,21 @@ impl CircuitBreaker {
         Ok(Permit { breaker: self, leave })
     }
 
+    /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where neither
+    /// is known without a closer look.
+    #[inline(never)]
+    fn nanos_to_wait(&self, slot: usize) -> u64 {
+        let Some(line) = self.window.line(slot) else { return 0 };
+        let now = clock::coarse().as_nanos();
+        // 0 unless it is open, and close to the end the precise clock decides.
+        let left = self.until.load(Acquire).saturating_sub(now);
+        if left < clock::COARSE_NANOS {
+            return 0;
+        }
+        line.count_rejected();
+        left
+    }
+
     /// What a call is told that the word alone does not admit. `limit` is the longest that the
     /// caller lets it run, in nanoseconds; 0 is no limit.
     #[inline(never)]
@@ -243,7 +253,7 @@ impl CircuitBreaker {
 
     #[inline]
     fn rejected(&self, retry_after: Option<Duration>) -> CircuitOpen {
-        self.rejected[shard() % SHARDS].0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.window.count_rejected();
         CircuitOpen { name: self.name, retry_after }
     }
 }

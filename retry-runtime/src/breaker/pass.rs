@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::owner::Owner;
 use super::permit::Leave;
-use super::settings::NEVER;
+use super::settings::{NEVER, OnSuccess};
 use super::watch::{Watched, Watching};
+use super::word::Tag;
 use super::{CircuitBreaker, CircuitOpen};
 use crate::drivers::clock;
 
@@ -29,7 +30,21 @@ use crate::drivers::clock;
 /// assert!(B.admit().is_err());
 /// ```
 #[must_use = "a pass that is dropped says nothing about the call: report `success` or `failure`"]
-pub struct Pass {
+pub struct Pass(Kind);
+
+enum Kind {
+    /// Of a healthy breaker that measures nothing: there is nothing to give back. The usual one, and
+    /// all of it fits into registers. `slot` is where the thread that began the call counts.
+    Plain {
+        breaker: &'static CircuitBreaker,
+        tag: Tag,
+        slot: usize,
+    },
+    Full(Full),
+}
+
+/// Whatever there is to know.
+struct Full {
     owner: Owner,
     leave: Leave,
     /// A call given up when it is older than this is a slow one. Nanoseconds.
@@ -37,59 +52,82 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Of a breaker whose calls are not measured, to a caller without a limit.
+    #[inline]
+    pub(super) fn quick(
+        breaker: &'static CircuitBreaker,
+        slot: usize,
+    ) -> Result<Self, CircuitOpen> {
+        let word = breaker.word();
+        if word.is_healthy() {
+            return Ok(Self(Kind::Plain { breaker, tag: word.as_tag(), slot }));
+        }
+        match breaker.nanos_to_wait(slot) {
+            0 => Self::slowly(Owner::Static(breaker), 0),
+            left => Err(CircuitOpen {
+                name: breaker.name,
+                retry_after: Some(Duration::from_nanos(left)),
+            }),
+        }
+    }
+
     /// `limit` is the longest that the caller lets a call run; 0 is no limit.
     #[inline]
-    pub(super) fn of(owner: Owner, limit: u64, timed: bool) -> Result<Self, CircuitOpen> {
-        let word = owner.word();
-        if !word.admits() {
-            return Self::slowly(owner, limit);
-        }
-        if timed {
-            return Ok(Self::timed(owner, limit, Leave::new(word.tag(), clock::now().as_nanos())));
-        }
-        Ok(Self { owner, leave: Leave::new(word.tag(), 0), patience: NEVER })
+    pub(super) fn slowly(owner: Owner, limit: u64) -> Result<Self, CircuitOpen> {
+        Full::admit(owner, limit).map(|full| Self(Kind::Full(full)))
     }
 
-    #[inline(never)]
-    fn slowly(owner: Owner, limit: u64) -> Result<Self, CircuitOpen> {
-        let leave = owner.turned_away(owner.word(), limit)?;
-        Ok(Self::timed(owner, limit, leave))
-    }
-
-    fn timed(owner: Owner, limit: u64, leave: Leave) -> Self {
-        let limit = if limit == 0 { NEVER } else { limit };
-        let patience = owner.settings.slow_call.min(limit);
-        Self { owner, leave, patience }
-    }
-
-    /// The call succeeded, or failed in a way that is an answer.
+    /// The call succeeded.
     #[inline]
-    pub fn success(mut self) -> Reported {
-        let leave = self.leave.take();
-        if !self.owner.is_healthy(leave) {
-            self.owner.succeeded_now(leave);
+    pub fn success(self) {
+        match self.0 {
+            Kind::Plain { breaker, tag, slot } => {
+                if breaker.word().as_tag() != tag {
+                    breaker.succeeded_late(tag);
+                } else if breaker.settings.on_success != OnSuccess::Nothing {
+                    breaker.succeeded_in_window(tag, slot);
+                }
+            }
+            Kind::Full(full) => full.success(),
         }
-        Reported(self.release())
+    }
+
+    /// The call failed in a way that is an answer: a success for the breaker.
+    #[cold]
+    #[expect(clippy::must_use_candidate, reason = "telling is all that most callers want")]
+    pub fn answer(self) -> Reported {
+        let owner = self.owner();
+        self.success();
+        Reported(owner)
     }
 
     /// The call failed.
-    #[inline]
-    pub fn failure(mut self) -> Reported {
-        self.owner.failed_now(self.leave.take());
-        Reported(self.release())
+    #[cold]
+    #[expect(clippy::must_use_candidate, reason = "telling is all that most callers want")]
+    pub fn failure(self) -> Reported {
+        let owner = self.owner();
+        match self.0 {
+            Kind::Plain { breaker, tag, .. } => breaker.failed_now(Leave::new(tag, 0)),
+            Kind::Full(mut full) => full.owner.failed_now(full.leave.take()),
+        }
+        Reported(owner)
     }
 
     /// The result is neither: the pass goes back uncounted, however long the call took.
-    #[inline]
-    pub fn ignore(mut self) -> Reported {
-        self.owner.uncounted(self.leave.take());
-        Reported(self.release())
+    #[cold]
+    #[expect(clippy::must_use_candidate, reason = "telling is all that most callers want")]
+    pub fn ignore(self) -> Reported {
+        let owner = self.owner();
+        if let Kind::Full(mut full) = self.0 {
+            full.owner.uncounted(full.leave.take());
+        }
+        Reported(owner)
     }
 
     /// Whether this call decides if a half-open breaker closes.
     #[must_use]
     pub fn is_probe(&self) -> bool {
-        self.leave.tag.is_probe()
+        matches!(&self.0, Kind::Full(full) if full.leave.tag.is_probe())
     }
 
     /// Polls `body`; as soon as it is older than `slow_call`, it is counted as slow while it still
@@ -129,33 +167,52 @@ impl Pass {
         body: Pin<&'a mut F>,
         sleep: fn(Duration) -> S,
     ) -> impl Future<Output = F::Output> + use<'a, F, S> {
-        Watched::new(Watching { breaker: &self.owner, leave: &mut self.leave }, body, sleep)
+        let watching = match &mut self.0 {
+            Kind::Plain { .. } => None,
+            Kind::Full(full) => Some(Watching { breaker: &full.owner, leave: &mut full.leave }),
+        };
+        Watched::new(watching, body, sleep)
     }
 
-    /// The breaker alone, once there is nothing to give back.
-    #[inline]
-    fn release(self) -> Self {
-        self
+    fn owner(&self) -> Owner {
+        match &self.0 {
+            Kind::Plain { breaker, .. } => Owner::Static(breaker),
+            Kind::Full(full) => full.owner.clone(),
+        }
     }
 }
 
-impl CircuitBreaker {
+impl Full {
+    #[cold]
     #[inline(never)]
-    fn succeeded_now(&self, leave: Leave) {
-        self.succeeded(leave, self.time(leave).as_nanos());
+    pub(super) fn admit(owner: Owner, limit: u64) -> Result<Self, CircuitOpen> {
+        let word = owner.word();
+        let measured = owner.settings.measures() || limit != 0;
+        let leave = if word.admits() {
+            Leave::new(word.tag(), if measured { clock::now().as_nanos() } else { 0 })
+        } else {
+            owner.turned_away(word, limit)?
+        };
+        let limit = if limit == 0 { NEVER } else { limit };
+        let patience = owner.settings.slow_call.min(limit);
+        Ok(Self { owner, leave, patience })
     }
 
     #[cold]
     #[inline(never)]
-    fn failed_now(&self, leave: Leave) {
-        self.ended(leave, clock::now().as_nanos(), true, false);
+    fn success(mut self) {
+        let leave = self.leave.take();
+        if !self.owner.is_healthy(leave) {
+            self.owner.succeeded_now(leave);
+        }
     }
 }
 
-impl Drop for Pass {
+impl Drop for Full {
     #[inline]
     fn drop(&mut self) {
-        if !self.leave.tag.is_spent() && (self.is_probe() || self.patience != NEVER) {
+        let tag = self.leave.tag;
+        if !tag.is_spent() && (tag.is_probe() || self.patience != NEVER) {
             self.owner.dropped(self.leave, self.patience);
         }
     }
@@ -164,14 +221,14 @@ impl Drop for Pass {
 impl fmt::Debug for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass")
-            .field("breaker", &self.owner.name)
+            .field("breaker", &self.owner().name)
             .field("probe", &self.is_probe())
             .finish_non_exhaustive()
     }
 }
 
 /// A pass whose result is told: the breaker, to be asked what the result did.
-pub struct Reported(Pass);
+pub struct Reported(Owner);
 
 impl Reported {
     /// How long the circuit stays open from now; `None` where it is not open, and a call may be
@@ -191,12 +248,12 @@ impl Reported {
     /// ```
     #[must_use]
     pub fn until_half_open(&self) -> Option<Duration> {
-        self.0.owner.until_half_open()
+        self.0.until_half_open()
     }
 }
 
 impl fmt::Debug for Reported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reported").field(&self.0.owner.name).finish()
+        f.debug_tuple("Reported").field(&self.0.name).finish()
     }
 }

@@ -134,7 +134,8 @@ impl Permit<'_> {
         body: Pin<&'a mut F>,
         sleep: fn(Duration) -> S,
     ) -> Watched<'a, F, S> {
-        Watched::new(Watching { breaker: self.breaker, leave: &mut self.leave }, body, sleep)
+        let watching = Watching { breaker: self.breaker, leave: &mut self.leave };
+        Watched::new(Some(watching), body, sleep)
     }
 }
 

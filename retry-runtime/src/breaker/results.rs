@@ -2,10 +2,13 @@
 
 use super::CircuitBreaker;
 use super::permit::Leave;
+use super::settings::OnSuccess;
 use super::state::State;
 use super::sync::Ordering::{AcqRel, Acquire};
-use super::window::Window;
+use super::window::Ended;
 use super::word::{Tag, Word};
+use crate::drivers::clock;
+use crate::shard;
 
 impl CircuitBreaker {
     #[inline]
@@ -19,17 +22,55 @@ impl CircuitBreaker {
         self.settings.plain && leave.tag.is_untouched(self.word())
     }
 
+    /// A success of a breaker that was healthy when the call began and is so still.
+    #[inline(never)]
+    pub(super) fn succeeded_in_window(&self, tag: Tag, slot: usize) {
+        if self.settings.on_success == OnSuccess::Count {
+            self.window.count(tag, slot);
+        } else {
+            self.succeeded_in_time(tag, slot);
+        }
+    }
+
+    #[inline(never)]
+    fn succeeded_in_time(&self, tag: Tag, slot: usize) {
+        if self.settings.on_success == OnSuccess::CountInTime {
+            self.window.count_at(tag, slot, clock::coarse().as_nanos());
+        } else {
+            self.succeeded_late(tag);
+        }
+    }
+
+    /// The same where something has happened meanwhile.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn succeeded_late(&self, tag: Tag) {
+        self.succeeded_now(Leave::new(tag, 0));
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn succeeded_now(&self, leave: Leave) {
+        self.ended(leave, self.time(leave).as_nanos(), false, false);
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn failed_now(&self, leave: Leave) {
+        self.ended(leave, clock::now().as_nanos(), true, false);
+    }
+
     /// A success. The usual one of a closed breaker goes into the window and touches nothing else.
     pub(super) fn succeeded(&self, leave: Leave, now: u64) {
         let tag = leave.tag;
-        if self.settings.quick
-            && tag.is_closed()
-            && tag.is_untouched(self.word())
-            && !self.is_slow(leave.started, now)
-            && let Some(window) = self.window.get()
-        {
-            window.record(tag.generation(), now, false, false);
-            return;
+        let healthy = tag.is_closed() && tag.is_untouched(self.word());
+        if healthy && !self.is_slow(leave.started, now) {
+            match self.settings.on_success {
+                OnSuccess::Nothing => return,
+                OnSuccess::Count => return self.window.count(tag, shard::slot()),
+                OnSuccess::CountInTime => return self.window.count_at(tag, shard::slot(), now),
+                OnSuccess::Look => {}
+            }
         }
         self.ended(leave, now, false, false);
     }
@@ -50,24 +91,14 @@ impl CircuitBreaker {
             return;
         }
         let failed = failed || (slow && settings.slow_rate <= 0.0);
-        if settings.windowed() {
-            let window = match self.window.get() {
-                Some(window) => window,
-                None => self.make_window(),
-            };
-            window.record(tag.generation(), now, failed, slow);
+        if settings.windowed {
+            self.window.record(tag, now, Ended { failed, slow });
         }
         let bad = failed || slow;
         if tag.state() == State::Closed && (bad || settings.trip_on_success || word.failures() > 0)
         {
             self.count(tag, now, failed, slow);
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn make_window(&self) -> &Window {
-        self.window.get_or_init(|| Box::new(Window::new(self.settings.span)))
     }
 
     /// Counts consecutive failures, looks at the rates, opens.
@@ -80,12 +111,11 @@ impl CircuitBreaker {
             let last = settings.failure_threshold - 1;
             self.trip(tag, now, |word| word.failures() >= last);
         }
-        if settings.windowed() && (failed || slow || settings.trip_on_success) {
+        if settings.windowed && (failed || slow || settings.trip_on_success) {
             let failed = (failed || settings.trip_on_success) && settings.failure_rate > 0.0;
             let slow = (slow || settings.trip_on_success) && settings.slow_rate > 0.0;
             let too_many = |_| {
-                let Some(window) = self.window.get() else { return false };
-                let counts = window.counts(tag.generation(), now);
+                let counts = self.window.counts(tag, now);
                 counts.calls >= settings.minimum_calls()
                     && (failed && counts.failure_rate() >= settings.failure_rate
                         || slow && counts.slow_rate() >= settings.slow_rate)

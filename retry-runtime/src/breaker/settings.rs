@@ -30,6 +30,18 @@ pub(super) enum Span {
     Nanos(u64),
 }
 
+/// What the success of a healthy breaker has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnSuccess {
+    Nothing,
+    /// Into a window of calls.
+    Count,
+    /// Into a window of time.
+    CountInTime,
+    /// Into a window, and then look whether that opens it.
+    Look,
+}
+
 /// What was said rather than defaulted, so that the order of the builder's calls does not matter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Given {
@@ -63,8 +75,12 @@ pub(super) struct Settings {
     pub(super) trip_on_success: bool,
     /// Neither a window nor slow calls: a success has nothing to tell, and no clock is read.
     pub(super) plain: bool,
-    /// A success that is not slow only goes into the window.
-    pub(super) quick: bool,
+    /// What the success of a healthy breaker has to do, where the length of a call does not matter.
+    pub(super) on_success: OnSuccess,
+    /// Whether the window is one of time.
+    timed: bool,
+    /// Whether there is a window.
+    pub(super) windowed: bool,
 }
 
 impl Settings {
@@ -85,13 +101,10 @@ impl Settings {
             probe_timeout: 0,
             trip_on_success: false,
             plain: true,
-            quick: false,
+            on_success: OnSuccess::Nothing,
+            windowed: false,
+            timed: false,
         }
-    }
-
-    #[inline]
-    pub(super) const fn windowed(&self) -> bool {
-        self.failure_rate > 0.0 || self.slow_rate > 0.0
     }
 
     /// Whether two breakers behave alike, whatever was said and what defaulted.
@@ -102,7 +115,7 @@ impl Settings {
     /// Whether results have to come with the time.
     #[inline]
     pub(super) const fn needs_clock(&self) -> bool {
-        self.slow_call != NEVER || (self.windowed() && matches!(self.span, Span::Nanos(_)))
+        self.slow_call != NEVER || self.timed
     }
 
     pub(super) const fn minimum_calls(&self) -> u64 {
@@ -182,8 +195,15 @@ impl Settings {
             self.max_recovery == 0 || !self.given.recovery || self.max_recovery >= self.recovery,
             "`max_recovery_timeout` is shorter than `recovery_timeout`: raise it"
         );
-        self.plain = !self.windowed() && self.slow_call == NEVER;
-        self.quick = self.windowed() && !self.trip_on_success;
+        self.windowed = self.failure_rate > 0.0 || self.slow_rate > 0.0;
+        self.timed = self.windowed && matches!(self.span, Span::Nanos(_));
+        self.plain = !self.windowed && self.slow_call == NEVER;
+        self.on_success = match self.span {
+            _ if self.trip_on_success => OnSuccess::Look,
+            _ if !self.windowed => OnSuccess::Nothing,
+            Span::Calls(_) => OnSuccess::Count,
+            Span::Nanos(_) => OnSuccess::CountInTime,
+        };
         self
     }
 }
@@ -194,8 +214,9 @@ const fn is_rate(rate: f64) -> bool {
 
 /// The settings, to be chained in a `static`, where a wrong value does not compile.
 impl CircuitBreaker {
-    const fn set(mut self, settings: Settings) -> Self {
+    pub(super) const fn set(mut self, settings: Settings) -> Self {
         self.settings = settings.check();
+        self.window.set_span(settings.span);
         self
     }
 
@@ -250,9 +271,6 @@ impl CircuitBreaker {
     }
 
     /// The rates are those of the last `calls` calls; 100 unless set.
-    ///
-    /// Exact for one thread. Threads take places in blocks of `calls / 8`, at least 1 and at most
-    /// 64, so with several the window is exact to within one block for each.
     ///
     /// # Panics
     ///

@@ -1,7 +1,6 @@
 //! What a breaker shows of itself.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::CircuitBreaker;
@@ -73,10 +72,7 @@ impl CircuitBreaker {
         let probes = control.probes.iter().filter(|(_, expires)| *expires > now).count();
         let unsettled = control.unsettled();
         drop(control);
-        let counts = match self.window.get() {
-            Some(window) => window.counts(word.generation(), now),
-            None => Counts::default(),
-        };
+        let counts = self.window.counts(word.tag(), now);
         let known = counts.calls > 0 && counts.calls >= self.settings.minimum_calls();
         let until = match unsettled {
             Some(opened) => {
@@ -96,7 +92,7 @@ impl CircuitBreaker {
             slow: counts.slow,
             failure_rate: known.then(|| counts.failure_rate()),
             slow_call_rate: known.then(|| counts.slow_rate()),
-            rejected: self.rejected.iter().map(|line| line.0.load(Relaxed)).sum(),
+            rejected: self.window.rejected(),
             probes,
             breaks,
             until_half_open: (word.state() == State::Open)

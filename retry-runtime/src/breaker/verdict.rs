@@ -50,7 +50,7 @@ impl Pass {
     pub fn settle(self, verdict: Verdict) -> Option<Duration> {
         let reported = match verdict {
             Verdict::Failure => self.failure(),
-            Verdict::Success => self.success(),
+            Verdict::Success => self.answer(),
             Verdict::Ignored => self.ignore(),
         };
         reported.until_half_open()

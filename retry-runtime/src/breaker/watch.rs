@@ -19,7 +19,8 @@ pub(super) struct Watching<'a> {
 /// body first waits; dropping this drops it.
 #[must_use = "futures do nothing unless awaited"]
 pub(super) struct Watched<'a, F, S> {
-    watching: Watching<'a>,
+    /// `None` where nobody measures.
+    watching: Option<Watching<'a>>,
     body: Pin<&'a mut F>,
     sleep: fn(Duration) -> S,
     timer: Option<S>,
@@ -27,7 +28,7 @@ pub(super) struct Watched<'a, F, S> {
 
 impl<'a, F, S> Watched<'a, F, S> {
     pub(super) fn new(
-        watching: Watching<'a>,
+        watching: Option<Watching<'a>>,
         body: Pin<&'a mut F>,
         sleep: fn(Duration) -> S,
     ) -> Self {
@@ -62,12 +63,14 @@ impl<F: Future, S: Future<Output = ()> + Unpin> Future for Watched<'_, F, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         let poll = this.body.as_mut().poll(cx);
-        if poll.is_pending() && this.watching.is_timed() {
-            let (watching, sleep) = (&this.watching, this.sleep);
-            let timer = this.timer.get_or_insert_with(|| sleep(watching.left()));
+        if poll.is_pending()
+            && let Some(watching) = &mut this.watching
+            && watching.is_timed()
+        {
+            let timer = this.timer.get_or_insert_with(|| (this.sleep)(watching.left()));
             if Pin::new(timer).poll(cx).is_ready() {
                 this.timer = None;
-                this.watching.is_slow_now();
+                watching.is_slow_now();
             }
         }
         poll

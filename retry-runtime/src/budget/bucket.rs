@@ -15,6 +15,9 @@ pub(super) const TOKEN: u64 = 1_000_000_000;
 /// less than 2^60, so that a few of them can be added without overflow.
 pub(super) const MOST_TOKENS: u32 = 1_000_000_000;
 
+/// Time that is told from a clock that went back: 292 years.
+const LONGEST: u64 = 1 << 63;
+
 /// What the arithmetic needs of an atomic word; `loom` has a type of its own.
 pub(super) trait Word {
     fn read(&self) -> u64;
@@ -60,8 +63,9 @@ impl Flow {
             shift -= 1;
             scale /= 2.0;
         }
-        let fill = if rate > 0.0 { (capacity as f64 / rate * 1.000_001) as u64 } else { u64::MAX };
-        Self { factor: (rate * scale) as u64, shift, fill: fill.saturating_add(2) }
+        let fill = if rate > 0.0 { (capacity as f64 / rate * 1.000_001) as u64 } else { LONGEST };
+        let fill = if fill < LONGEST { fill + 2 } else { LONGEST };
+        Self { factor: (rate * scale) as u64, shift, fill }
     }
 
     #[inline]
@@ -77,7 +81,12 @@ impl Flow {
     /// Billionths that `elapsed` nanoseconds earn; not more than a millionth above the capacity.
     #[inline]
     pub(super) const fn earned(&self, elapsed: u64) -> u64 {
-        let elapsed = if elapsed < self.fill { elapsed } else { self.fill };
+        self.flowed(if elapsed < self.fill { elapsed } else { self.fill })
+    }
+
+    /// [`earned`](Self::earned), of a time that is known not to fill the bucket.
+    #[inline]
+    const fn flowed(&self, elapsed: u64) -> u64 {
         // The shift is below 64, which the mask tells the compiler.
         let earned = (elapsed as u128 * self.factor as u128) >> (self.shift & 63);
         #[expect(clippy::cast_possible_truncation, reason = "about the capacity at most")]
@@ -88,6 +97,9 @@ impl Flow {
 }
 
 /// Takes one token, refill up to `now` included.
+///
+/// What is usual stands here, inlined: nobody between our reading and our writing, and a clock that
+/// went on by less than what fills the bucket. Everything else is `take_slowly`.
 #[inline]
 pub(super) fn take<W: Word>(
     tokens: &W,
@@ -96,24 +108,52 @@ pub(super) fn take<W: Word>(
     capacity: u64,
     now: u64,
 ) -> bool {
+    let since = credited.read();
+    // A clock that went back wraps around to more than the bucket takes to fill.
+    let elapsed = now.wrapping_sub(since);
+    if elapsed >= flow.fill {
+        return take_slowly(tokens, credited, flow, capacity, now);
+    }
+    let earned = flow.flowed(elapsed);
+    let held = tokens.read();
+    let sum = held + earned;
+    if sum < TOKEN {
+        return false;
+    }
+    if earned > 0 && credited.exchange(since, now).is_err() {
+        return take_slowly(tokens, credited, flow, capacity, now);
+    }
+    let full = if sum < capacity { sum } else { capacity };
+    tokens.exchange(held, full - TOKEN).is_ok() || take_credited(tokens, capacity, earned)
+}
+
+#[cold]
+#[inline(never)]
+fn take_slowly<W: Word>(tokens: &W, credited: &W, flow: &Flow, capacity: u64, now: u64) -> bool {
     let mut since = credited.read();
-    let (mut held, earned) = loop {
+    loop {
         let earned = flow.earned(now.saturating_sub(since));
-        let held = tokens.read();
-        if held + earned < TOKEN {
+        if tokens.read() + earned < TOKEN {
             return false;
         }
         if earned == 0 {
-            break (held, 0);
+            return take_credited(tokens, capacity, 0);
         }
         match credited.exchange(since, now) {
-            Ok(_) => break (held, earned),
+            Ok(_) => return take_credited(tokens, capacity, earned),
             Err(newer) => since = newer,
         }
-    };
+    }
+}
+
+/// Puts in what was earned and takes one token. Where another thread took the last one meanwhile,
+/// what was earned is put in all the same.
+#[cold]
+#[inline(never)]
+fn take_credited<W: Word>(tokens: &W, capacity: u64, earned: u64) -> bool {
+    let mut held = tokens.read();
     loop {
-        let full = if held + earned < capacity { held + earned } else { capacity };
-        // Where another thread took the last token meanwhile, what was earned is put in all the same.
+        let full = (held + earned).min(capacity);
         let granted = full >= TOKEN;
         if !granted && earned == 0 {
             return false;
@@ -125,11 +165,11 @@ pub(super) fn take<W: Word>(
     }
 }
 
-/// Adds `amount`, at most `capacity` of it, to a bucket that is not full.
+/// Adds `amount` to a bucket that is not full; both are at most `capacity`.
 #[inline]
 pub(super) fn put<W: Word>(tokens: &W, amount: u64, capacity: u64) {
     let mut held = tokens.read();
-    while held < capacity && amount > 0 {
+    while held < capacity {
         let sum = held + amount;
         match tokens.exchange(held, if sum < capacity { sum } else { capacity }) {
             Ok(_) => return,

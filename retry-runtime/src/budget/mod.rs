@@ -67,6 +67,8 @@ pub struct RetryBudget {
     credited: AtomicU64,
     capacity: u64,
     per_call: u64,
+    /// The capacity; 0 where calls earn nothing, so that a deposit has one thing to compare.
+    deposit_up_to: u64,
     flow: Flow,
 }
 
@@ -103,6 +105,7 @@ impl RetryBudget {
             credited: AtomicU64::new(0),
             capacity,
             per_call: 0,
+            deposit_up_to: 0,
             flow: Flow::new(tokens_per_second, capacity),
         }
     }
@@ -125,7 +128,9 @@ impl RetryBudget {
         assert!(!ratio.is_nan(), "`ratio` is not a number");
         assert!(ratio >= 0.0, "`ratio` is negative: the least is 0");
         assert!(ratio <= 1000.0, "`ratio` is above 1000 tokens a call");
-        new.per_call = billionths(ratio);
+        let per_call = billionths(ratio);
+        new.per_call = per_call;
+        new.deposit_up_to = if per_call > 0 { new.capacity } else { 0 };
         new
     }
 
@@ -190,7 +195,7 @@ impl RetryBudget {
         } else {
             self.per_call.saturating_mul(calls).min(self.capacity)
         };
-        bucket::put(&self.tokens, amount, self.capacity);
+        bucket::put(&self.tokens, amount, self.deposit_up_to);
     }
 
     /// A full bucket with the same settings.
@@ -200,6 +205,7 @@ impl RetryBudget {
             credited: AtomicU64::new(0),
             capacity: self.capacity,
             per_call: self.per_call,
+            deposit_up_to: self.deposit_up_to,
             flow: self.flow,
         }
     }

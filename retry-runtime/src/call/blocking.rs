@@ -21,36 +21,36 @@ use crate::time::Timestamp;
 /// unless the function wants a clock from the start.
 type State = Option<(Track, Option<context::Entered>)>;
 
-/// A call of a synchronous function. `F` knows the operation and takes no room.
+/// A call of a synchronous function.
 #[derive(Debug)]
-pub struct Blocking<F: Fn() -> &'static Operation> {
+pub struct Blocking {
     state: State,
-    operation: F,
+    operation: &'static Operation,
 }
 
-impl<F: Fn() -> &'static Operation> Blocking<F> {
+impl Blocking {
     /// A call that reads no clock until something fails.
     #[inline]
     #[must_use]
-    pub fn new(operation: F) -> Self {
+    pub fn new(operation: &'static Operation) -> Self {
         let state = cfg!(feature = "metrics").then(|| (Track::begin(clock::now()), None));
         Self { state, operation }
     }
 
     /// A call of a function with a `deadline` or a `context`.
     #[must_use]
-    pub fn timed(operation: F, policy: &'static RetryPolicy) -> Self {
+    pub fn timed(operation: &'static Operation, policy: &'static RetryPolicy) -> Self {
         let mut state = Some((Track::begin(clock::now()), None));
         enter(&mut state, policy);
         Self { state, operation }
     }
 
-    /// The end of a call that succeeded. The caller forgets the call then, as after every other end.
+    /// The end of a call that succeeded. The operation comes along as the constant it is. The caller
+    /// forgets the call then, as after every other end.
     #[inline]
-    pub fn succeeded(&mut self) {
-        let operation = (self.operation)();
+    pub fn succeeded(&mut self, operation: &'static Operation) {
         if self.state.is_some() || !operation.count_first() {
-            super::succeeded_slowly(operation, self.state.take().map(|(track, _)| track));
+            succeeded(operation, &mut self.state);
         }
     }
 
@@ -62,7 +62,7 @@ impl<F: Fn() -> &'static Operation> Blocking<F> {
         class: Classification,
         error: Option<&dyn Display>,
     ) -> bool {
-        again::<()>(&mut self.state, (self.operation)(), policy, class, error)
+        again::<()>(&mut self.state, self.operation, policy, class, error)
     }
 
     /// [`again`](Self::again) in two steps, for who has something to do between: the delay before
@@ -74,14 +74,14 @@ impl<F: Fn() -> &'static Operation> Blocking<F> {
         failed: &Failed<'_>,
     ) -> Option<Duration> {
         let failure = Failure::Classified(failed.class);
-        stepped(&mut self.state, (self.operation)(), policy, failure, &failed.into())
+        stepped(&mut self.state, self.operation, policy, failure, &failed.into())
     }
 
     /// The step after a value that is to be polled again.
     #[inline]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
         let around = Around::default();
-        stepped(&mut self.state, (self.operation)(), policy, Failure::Poll, &around)
+        stepped(&mut self.state, self.operation, policy, Failure::Poll, &around)
     }
 
     /// The step after a call that the circuit rejected.
@@ -93,14 +93,14 @@ impl<F: Fn() -> &'static Operation> Blocking<F> {
     ) -> Option<Duration> {
         let (track, entered) = begun(&mut self.state);
         *entered = None;
-        step::rejected((self.operation)(), track, policy, open).map(Duration::from_nanos)
+        step::rejected(self.operation, track, policy, open).map(Duration::from_nanos)
     }
 
     /// The end of a call that the circuit rejected and a fallback answers.
     #[inline]
     pub fn fell_back(&mut self, open: CircuitOpen) {
         let track = self.state.take().map(|(track, _)| track);
-        super::fell_back((self.operation)(), track, open);
+        super::fell_back(self.operation, track, open);
     }
 
     /// Sleeps, and tells the calls below that a retry is under way.
@@ -125,15 +125,23 @@ impl<F: Fn() -> &'static Operation> Blocking<F> {
         error: Option<&'a dyn Display>,
     ) -> RetryEvent<'a> {
         let track = self.state.as_ref().map(|(track, _)| track);
-        super::event((self.operation)(), track, policy, class, delay, error)
+        super::event(self.operation, track, policy, class, delay, error)
     }
 }
 
-impl<F: Fn() -> &'static Operation> Drop for Blocking<F> {
-    #[inline]
+impl Drop for Blocking {
+    #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
-        super::cancelled((self.operation)(), self.state.take().map(|(track, _)| track));
+        super::cancelled(self.operation, self.state.take().map(|(track, _)| track));
     }
+}
+
+// By reference: a copy of the state would be made in every function.
+#[cold]
+#[inline(never)]
+fn succeeded(operation: &'static Operation, state: &mut State) {
+    super::succeeded(operation, state.take().map(|(track, _)| track));
 }
 
 #[inline]

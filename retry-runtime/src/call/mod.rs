@@ -6,6 +6,7 @@
 mod blocking;
 mod limited;
 mod polled;
+mod previous;
 mod step;
 
 use std::fmt::Display;
@@ -33,6 +34,7 @@ pub use blocking::Blocking;
 use limited::Limited;
 pub use polled::Polled;
 use polled::Running;
+use previous::Previous;
 pub(crate) use step::Now;
 pub use step::deposit;
 
@@ -85,17 +87,13 @@ impl std::fmt::Debug for Failed<'_> {
 struct Track {
     /// The attempt that runs now, or the one that a sleep follows; the first is 1.
     attempt: NonZeroU32,
-    /// Nanoseconds: the delay before this attempt, all delays so far, the moments at which the call
-    /// and this attempt began.
-    previous_delay: u64,
+    previous: Previous,
+    /// Nanoseconds: all delays so far, the moments at which the call and this attempt began.
     slept: u64,
     started: u64,
     /// `UNSTAMPED` where nobody has asked yet.
     attempt_started: u64,
 }
-
-/// Marks a `previous_delay` that followed a poll. No real delay is that long.
-const POLLED: u64 = 1 << 63;
 
 /// An attempt that began at once: the clock is read when the first call below it asks.
 const UNSTAMPED: u64 = 0;
@@ -111,7 +109,7 @@ impl Track {
     const fn begin(now: Timestamp) -> Self {
         Self {
             attempt: NonZeroU32::MIN,
-            previous_delay: 0,
+            previous: Previous::NONE,
             slept: 0,
             started: now.as_nanos(),
             attempt_started: now.as_nanos(),
@@ -129,7 +127,7 @@ impl Track {
     fn ambient(&self, policy: &RetryPolicy) -> Ambient {
         let outer = context::current();
         // Polls suppress nothing below.
-        let retrying = self.attempt.get() > 1 && self.previous_delay & POLLED == 0;
+        let retrying = self.attempt.get() > 1 && !self.previous.followed_poll();
         let suppressed_until = if !retrying {
             outer.suppressed_until
         } else if self.attempt_started == UNSTAMPED {
@@ -180,15 +178,11 @@ fn event<'a>(
 }
 
 /// A call that ends without a word was dropped by its caller, or its body panicked.
-#[cold]
-#[inline(never)]
 fn cancelled(operation: &'static Operation, track: Option<Track>) {
     step::end(operation, StopReason::Cancelled, track.unwrap_or(Track::begin(Timestamp::ZERO)));
 }
 
-#[cold]
-#[inline(never)]
-fn succeeded_slowly(operation: &'static Operation, track: Option<Track>) {
+fn succeeded(operation: &'static Operation, track: Option<Track>) {
     match track {
         Some(track) if track.attempt.get() > 1 => step::end(operation, StopReason::Ok, track),
         track => step::ended_at_first(operation, track),

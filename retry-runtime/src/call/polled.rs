@@ -25,34 +25,34 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(super) struct State(Option<Track>);
 
-/// A call of an async function. `F` knows the operation and takes no room.
+/// A call of an async function.
 #[derive(Debug)]
-pub struct Polled<F: Fn() -> &'static Operation> {
+pub struct Polled {
     state: State,
-    operation: F,
+    operation: &'static Operation,
 }
 
-impl<F: Fn() -> &'static Operation> Polled<F> {
+impl Polled {
     /// A call that reads no clock until something fails.
     #[inline]
     #[must_use]
-    pub fn new(operation: F) -> Self {
+    pub fn new(operation: &'static Operation) -> Self {
         let track = cfg!(feature = "metrics").then(|| Track::begin(clock::now()));
         Self { state: State(track), operation }
     }
 
     /// A call of a function with a `deadline` or a `context`.
     #[must_use]
-    pub fn timed(operation: F) -> Self {
+    pub fn timed(operation: &'static Operation) -> Self {
         Self { state: State(Some(Track::begin(clock::now()))), operation }
     }
 
-    /// The end of a call that succeeded. The caller forgets the call then, as after every other end.
+    /// The end of a call that succeeded. The operation comes along as the constant it is. The caller
+    /// forgets the call then, as after every other end.
     #[inline]
-    pub fn succeeded(&mut self) {
-        let operation = (self.operation)();
+    pub fn succeeded(&mut self, operation: &'static Operation) {
         if self.state.0.is_some() || !operation.count_first() {
-            super::succeeded_slowly(operation, self.state.0);
+            succeeded(operation, &self.state);
         }
     }
 
@@ -60,7 +60,7 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
     pub fn cut(&mut self, policy: &'static RetryPolicy) {
         let track = self.state.0.unwrap_or(Track::begin(Timestamp::ZERO));
         let class = Classification::retryable().kind(Kind::Timeout);
-        step::cut((self.operation)(), track, policy, class, &AttemptTimeout::DEADLINE);
+        step::cut(self.operation, track, policy, class, &AttemptTimeout::DEADLINE);
     }
 
     /// The step after a failed attempt: the delay before the next one, or `None` at the end of the
@@ -72,7 +72,7 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
         class: Classification,
         error: Option<&dyn Display>,
     ) -> Option<Duration> {
-        failed::<()>(&mut self.state, (self.operation)(), policy, class, error)
+        failed::<()>(&mut self.state, self.operation, policy, class, error)
     }
 
     /// [`failed`](Self::failed) with all that a decision may ask.
@@ -83,14 +83,14 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
         failed: &Failed<'_>,
     ) -> Option<Duration> {
         let failure = Failure::Classified(failed.class);
-        stepped(&mut self.state, (self.operation)(), policy, failure, &failed.into())
+        stepped(&mut self.state, self.operation, policy, failure, &failed.into())
     }
 
     /// The step after a value that is to be polled again.
     #[inline]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
         let around = Around::default();
-        stepped(&mut self.state, (self.operation)(), policy, Failure::Poll, &around)
+        stepped(&mut self.state, self.operation, policy, Failure::Poll, &around)
     }
 
     /// The step after a call that the circuit rejected.
@@ -101,13 +101,13 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
         open: CircuitOpen,
     ) -> Option<Duration> {
         let track = begun(&mut self.state);
-        step::rejected((self.operation)(), track, policy, open).map(Duration::from_nanos)
+        step::rejected(self.operation, track, policy, open).map(Duration::from_nanos)
     }
 
     /// The end of a call that the circuit rejected and a fallback answers.
     #[inline]
     pub fn fell_back(&mut self, open: CircuitOpen) {
-        super::fell_back((self.operation)(), self.state.0, open);
+        super::fell_back(self.operation, self.state.0, open);
     }
 
     /// The delay has passed: the next attempt begins.
@@ -133,7 +133,7 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
         delay: Duration,
         error: Option<&'a dyn Display>,
     ) -> RetryEvent<'a> {
-        super::event((self.operation)(), self.state.0.as_ref(), policy, class, delay, error)
+        super::event(self.operation, self.state.0.as_ref(), policy, class, delay, error)
     }
 
     /// Runs one attempt.
@@ -158,11 +158,19 @@ impl<F: Fn() -> &'static Operation> Polled<F> {
     }
 }
 
-impl<F: Fn() -> &'static Operation> Drop for Polled<F> {
-    #[inline]
+impl Drop for Polled {
+    #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
-        super::cancelled((self.operation)(), self.state.0.take());
+        super::cancelled(self.operation, self.state.0);
     }
+}
+
+// By reference: a copy of the state would be made in every function.
+#[cold]
+#[inline(never)]
+fn succeeded(operation: &'static Operation, state: &State) {
+    super::succeeded(operation, state.0);
 }
 
 fn begun(state: &mut State) -> &mut Track {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use super::{Failed, POLLED, StateRef, Track, UNSTAMPED};
+use super::{Failed, Previous, StateRef, Track, UNSTAMPED};
 use crate::breaker::CircuitOpen;
 use crate::budget::{self, KeyedBudget, RetryBudget};
 use crate::classify::Classification;
@@ -66,7 +66,7 @@ pub(super) fn step(
     let watched = shard::watched();
     let mut now = Now::default();
     let attempt = track.attempt.get();
-    let progress = Progress { attempts: attempt, previous_delay: track.previous_delay & !POLLED };
+    let progress = Progress { attempts: attempt, previous_delay: track.previous.nanos() };
     let deadline = track.deadline(policy, outer);
     let suppressed =
         outer.suppressed_until > Timestamp::ZERO && context::stamped(outer, now.get()) > now.get();
@@ -97,8 +97,7 @@ pub(super) fn step(
                 let (operation, delay) = (operation.name, Duration::from_nanos(delay));
                 testing::record(testing::Event::Retried { operation, attempt, delay });
             }
-            let poll = if failure == Failure::Poll { POLLED } else { 0 };
-            track.previous_delay = delay.min(POLLED - 1) | poll;
+            track.previous = Previous::new(delay, failure == Failure::Poll);
             track.slept = track.slept.saturating_add(delay);
             track.attempt_started = match delay {
                 0 => UNSTAMPED,
