@@ -20,6 +20,8 @@ mod limits;
 mod nesting;
 mod propagate;
 mod pushback;
+#[cfg(feature = "redis")]
+mod redis_errors;
 mod retry_loop;
 mod shapes;
 mod telemetry;
