@@ -12,3 +12,6 @@ mod classification {}
 
 #[doc = include_str!("../docs/when-not-to-retry.md")]
 mod when_not_to_retry {}
+
+#[doc = include_str!("../docs/nesting.md")]
+mod nesting {}

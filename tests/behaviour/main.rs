@@ -25,6 +25,8 @@ mod nesting;
 mod operations;
 mod propagate;
 mod pushback;
+#[cfg(feature = "redis")]
+mod redis_errors;
 mod retry_loop;
 mod shapes;
 mod telemetry;
