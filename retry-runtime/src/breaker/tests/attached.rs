@@ -1,5 +1,7 @@
 //! What generated code holds: sharing by name, passes, keys.
 
+#![allow(clippy::items_after_statements, reason = "a static stands where it is used")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
