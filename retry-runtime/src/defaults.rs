@@ -21,7 +21,7 @@ pub(crate) const BUDGET_PER_CALL_BILLIONTHS: u64 = 200_000_000;
 pub(crate) const BUDGET_WINDOW: Duration = Duration::from_secs(10);
 
 /// One token each minute beside, so that a client of one call an hour keeps its retries.
-pub(crate) const BUDGET_TOKENS_PER_SECOND: f64 = 1.0 / 60.0;
+pub(crate) const BUDGET_TOKENS_PER_SECOND: f64 = 1.0 / 120.0;
 
 /// Log lines a second of one operation before they are summed up.
 pub(crate) const LOG_LIMIT: u32 = 10;
