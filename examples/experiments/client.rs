@@ -28,11 +28,7 @@ impl Budget {
     }
 
     pub fn default_for(max_attempts: u32) -> Self {
-        Self::Default {
-            budget: Box::default(),
-            ended: 0,
-            floor: max_attempts.saturating_sub(1),
-        }
+        Self::Default { budget: Box::default(), ended: 0, floor: max_attempts.saturating_sub(1) }
     }
 
     /// A call begins.
@@ -54,7 +50,9 @@ impl Budget {
         match self {
             Self::Unlimited => true,
             Self::Bucket(bucket) => bucket.acquire_at(at(now)),
-            Self::Default { budget, ended, floor } => budget.acquire_at(at(now), *ended + 1, *floor),
+            Self::Default { budget, ended, floor } => {
+                budget.acquire_at(at(now), *ended + 1, *floor)
+            }
         }
     }
 }

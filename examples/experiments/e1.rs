@@ -91,7 +91,9 @@ fn run(policy: &RetryPolicy, clients: usize, rng: &mut Rng) -> (f64, u64) {
 pub fn experiment(cx: &Context) -> Report {
     let trials: u32 = cx.size(100, 5);
     let columns = ["N = 10", "N = 50", "N = 100", "N = 190"];
-    let title = |what| format!("E1  contention on one row, N clients, base 5 ms, cap 2 s, {trials} trials: {what}");
+    let title = |what| {
+        format!("E1  contention on one row, N clients, base 5 ms, cap 2 s, {trials} trials: {what}")
+    };
     let mut times = Table::new(title("ms until all are through"), &columns);
     let mut sent = Table::new(title("writes sent"), &columns);
     let mut series = Vec::new();

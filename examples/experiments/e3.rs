@@ -75,7 +75,10 @@ pub fn experiment(cx: &Context) -> Report {
     );
     let allowed = [&ALLOWED; 3];
     cx.progress("e3", 0, 3);
-    table.row("every layer retries, p = 1", vec![Cell::known(measure(allowed, 1.0, 100, 0, cx), 64.0)]);
+    table.row(
+        "every layer retries, p = 1",
+        vec![Cell::known(measure(allowed, 1.0, 100, 0, cx), 64.0)],
+    );
     table.row(
         "every layer retries, p = 0.9",
         vec![Cell::known(measure(allowed, 0.9, calls, 0, cx), 9.99)],

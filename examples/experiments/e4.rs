@@ -46,12 +46,7 @@ const ROWS: [Row; 5] = [
         known: Some([1.11, 99.99, 1.25, 99.8, 1.88, 93.6, 2.20]),
         small: Some([4.0, 4.0]),
     },
-    Row {
-        name: "the default budget",
-        budget: || Budget::default_for(4),
-        known: None,
-        small: None,
-    },
+    Row { name: "the default budget", budget: || Budget::default_for(4), known: None, small: None },
 ];
 
 /// Sends, calls and successes, by second of the simulation.
@@ -128,7 +123,9 @@ fn fleet(
 pub fn experiment(cx: &Context) -> Report {
     let clients = cx.size(40, 8);
     let title = |what| {
-        format!("E4  {clients} clients of 10 calls a second, 3 retries at once, 120 s to 300 s: {what}")
+        format!(
+            "E4  {clients} clients of 10 calls a second, 3 retries at once, 120 s to 300 s: {what}"
+        )
     };
     let columns = ["p = 0.1", "p = 0.2", "p = 0.5", "p = 1"];
     let mut loads = Table::new(title("requests for each call"), &columns);
@@ -226,7 +223,8 @@ fn chart(cx: &Context) -> Chart {
     let fails = |now: f64| if (60.0..180.0).contains(&now) { 1.0 } else { 0.001 };
     let line = |row: usize, name, color| {
         let counts = fleet(&ROWS[row], clients, 10.0, 240, fails, cx.seed);
-        let points = (0..240).map(|second| (second as f64 + 0.5, counts.over(second, second + 1).0));
+        let points =
+            (0..240).map(|second| (second as f64 + 0.5, counts.over(second, second + 1).0));
         Series::line(name, color, points.collect())
     };
     let panel = Panel::new("", "seconds", "requests for each call")

@@ -138,7 +138,9 @@ pub fn experiment(cx: &Context) -> Report {
         let load = retried(&mut budget(), 5.0, length, &mut Rng::new(cx.seed, 510));
         table.row(name, vec![Cell::of(load), Cell::Empty]);
     }
-    table.note("A budget limits retries, never first attempts: against these stands the circuit breaker.");
+    table.note(
+        "A budget limits retries, never first attempts: against these stands the circuit breaker.",
+    );
     let offered = [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0];
     let line = |name: &str, color, load: &dyn Fn(f64) -> f64| {
         Series::line(name, color, offered.iter().map(|&x| (x, load(x))).collect()).marked()
@@ -152,13 +154,21 @@ pub fn experiment(cx: &Context) -> Report {
         line("2 retries, default budget", plot::BLUE, &|x| {
             retried(&mut Budget::default_for(3), x, length / 2, &mut rng())
         }),
-        line("throttle, K = 2", plot::GREEN, &|x| throttled(2.0, true, x, length / 2, &mut rng()).0),
-        line("throttle, K = 1.1", plot::ORANGE, &|x| throttled(1.1, true, x, length / 2, &mut rng()).0),
+        line("throttle, K = 2", plot::GREEN, &|x| {
+            throttled(2.0, true, x, length / 2, &mut rng()).0
+        }),
+        line("throttle, K = 1.1", plot::ORANGE, &|x| {
+            throttled(1.1, true, x, length / 2, &mut rng()).0
+        }),
     ];
-    let panel = Panel::new("", "calls offered, in multiples of the capacity", "requests at the backend / capacity")
-        .x(0.5, 5.0)
-        .y(0.0, 14.0)
-        .series(series);
+    let panel = Panel::new(
+        "",
+        "calls offered, in multiples of the capacity",
+        "requests at the backend / capacity",
+    )
+    .x(0.5, 5.0)
+    .y(0.0, 14.0)
+    .series(series);
     let chart = Chart::new(
         "e5-overload",
         "Overload: a budget takes the retries away, a throttle or a breaker the calls",

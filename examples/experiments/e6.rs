@@ -251,10 +251,7 @@ const ROWS: [Row; 10] = [
     },
     Row {
         name: "breaker",
-        clients: || Clients {
-            breaker: Some(breaker()),
-            ..with(at_once(3), Budget::Unlimited)
-        },
+        clients: || Clients { breaker: Some(breaker()), ..with(at_once(3), Budget::Unlimited) },
         goodput: Some(1.0),
         recovered: Some("10 of 10"),
         after: Some(24.0),

@@ -127,7 +127,10 @@ pub fn experiment(cx: &Context) -> Report {
     );
     table.row(
         "a share from 10 % to 100 % in 60 s *",
-        vec![Cell::known(share.healthy_from(), 60.0), Cell::known(share.collapses.len() as f64, 1.0)],
+        vec![
+            Cell::known(share.healthy_from(), 60.0),
+            Cell::known(share.collapses.len() as f64, 1.0),
+        ],
     );
     table.note("* on paper it never opens again; computed here, the breaker has no such setting");
     let panel = |title: &str, color, run: &Run| {
@@ -142,8 +145,16 @@ pub fn experiment(cx: &Context) -> Report {
             .x(0.0, 120.0)
             .y(0.0, 110.0)
             .series(vec![
-                Series::line("calls let through", color, load.filter(|(x, _)| *x < 120.0).collect()),
-                Series::line("what the service can bear", plot::GREEN, room.filter(|(x, _)| *x <= 120.0).collect()),
+                Series::line(
+                    "calls let through",
+                    color,
+                    load.filter(|(x, _)| *x < 120.0).collect(),
+                ),
+                Series::line(
+                    "what the service can bear",
+                    plot::GREEN,
+                    room.filter(|(x, _)| *x <= 120.0).collect(),
+                ),
             ])
     };
     let chart = Chart::new(

@@ -188,7 +188,8 @@ fn show(cli: &Cli, report: &Report) -> Result<(), Box<dyn Error>> {
 /// Everything that a run leaves behind.
 #[cfg(test)]
 fn bytes(report: &Report) -> Vec<u8> {
-    let mut all: Vec<u8> = report.tables.iter().flat_map(|table| table.text().into_bytes()).collect();
+    let mut all: Vec<u8> =
+        report.tables.iter().flat_map(|table| table.text().into_bytes()).collect();
     for chart in &report.charts {
         all.extend(chart.svg().unwrap().into_bytes());
         all.extend(chart.png().unwrap());
@@ -206,7 +207,8 @@ fn the_same_seed_gives_the_same_bytes() {
             assert_ne!(run(1), run(2), "{name}");
         }
     }
-    let own = |seed| bytes(&own::experiment(&Context::quiet(seed), &own::options(&["--clients=5"])));
+    let own =
+        |seed| bytes(&own::experiment(&Context::quiet(seed), &own::options(&["--clients=5"])));
     assert_eq!(own(1), own(1));
     assert_ne!(own(1), own(2));
 }

@@ -83,7 +83,9 @@ pub enum JitterWord {
 /// A duration as the attributes take it: `250ms`, `1.5s`, `2m`, `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let wrong = || format!("`{text}` is no duration; write a number and a unit: `250ms`, `1.5s`, `2m`, `1h`");
+    let wrong = || {
+        format!("`{text}` is no duration; write a number and a unit: `250ms`, `1.5s`, `2m`, `1h`")
+    };
     let number: f64 = digits.parse().map_err(|_| wrong())?;
     let unit = match &text[digits.len()..] {
         "ms" => 0.001,
@@ -152,7 +154,9 @@ impl Options {
             return Err("`--budget-max` is from 1 to 1000000000".into());
         }
         if !(calls <= 2e7) {
-            return Err(format!("{calls:.0} calls are more than the 20 million that are simulated"));
+            return Err(format!(
+                "{calls:.0} calls are more than the 20 million that are simulated"
+            ));
         }
         Ok(())
     }
@@ -190,7 +194,9 @@ const HEALTH: u64 = 60;
 fn run(options: &Options, rng: &mut Rng, cx: &Context) -> Outcome {
     let policy = options.policy();
     let (from, to) = (HEALTH * SECOND, HEALTH * SECOND + nanos(options.outage.as_secs_f64()));
-    let tail = (300 * SECOND).max(u64::try_from(options.max_delay.as_nanos()).unwrap_or(u64::MAX).saturating_mul(2)).min(3600 * SECOND);
+    let tail = (300 * SECOND)
+        .max(u64::try_from(options.max_delay.as_nanos()).unwrap_or(u64::MAX).saturating_mul(2))
+        .min(3600 * SECOND);
     let end = to + tail;
     let slots = usize::try_from(end / SECOND).unwrap_or(0) + 2;
     let zeros = || vec![0_u32; slots];
@@ -221,10 +227,18 @@ fn run(options: &Options, rng: &mut Rng, cx: &Context) -> Outcome {
         }
         match event {
             Event::Call(client) => {
-                queue.push(now + nanos(rng.exponential(1.0 / options.rate)).max(1), Event::Call(client));
+                queue.push(
+                    now + nanos(rng.exponential(1.0 / options.rate)).max(1),
+                    Event::Call(client),
+                );
                 out.calls[second(now)] += 1;
                 budgets[client].begin();
-                calls.push(Call { client, begun: now, delays: Delays::new(&policy), doomed: false });
+                calls.push(Call {
+                    client,
+                    begun: now,
+                    delays: Delays::new(&policy),
+                    doomed: false,
+                });
                 queue.push(now, Event::Send(calls.len() - 1));
             }
             Event::Send(id) => {
@@ -285,7 +299,12 @@ impl fmt::Display for Options {
         write!(
             f,
             "{} attempts, {:?} to {:?}, {jitter} jitter; {} clients of {} calls a second; {:?} of outage",
-            self.max_attempts, self.base_delay, self.max_delay, self.clients, self.rate, self.outage
+            self.max_attempts,
+            self.base_delay,
+            self.max_delay,
+            self.clients,
+            self.rate,
+            self.outage
         )
     }
 }
@@ -303,7 +322,10 @@ pub fn experiment(cx: &Context, options: &Options) -> Report {
     };
     let mut table = Table::new(format!("own  {options}"), &["measured"]);
     let percent = |load: f64| Cell::words(format!("{:+.0} %", (load - 1.0) * 100.0), None);
-    table.row("extra load in the first minute of the outage", vec![percent(outcome.load(from, to.min(from + 60)))]);
+    table.row(
+        "extra load in the first minute of the outage",
+        vec![percent(outcome.load(from, to.min(from + 60)))],
+    );
     table.row("extra load over the outage", vec![percent(outcome.load(from, to))]);
     table.row(
         "busiest second, outage and the minute after, in multiples of the load",
@@ -348,7 +370,8 @@ pub fn experiment(cx: &Context, options: &Options) -> Report {
             Series::line("calls", plot::BLUE, points(&outcome.calls)),
             Series::line("calls that succeed", plot::GREEN, points(&outcome.ok)),
         ]);
-    let chart = Chart::new("own-outage", "Your policy in an outage", &options.to_string(), vec![panel]);
+    let chart =
+        Chart::new("own-outage", "Your policy in an outage", &options.to_string(), vec![panel]);
     Report { tables: vec![table], charts: vec![chart] }
 }
 

@@ -283,7 +283,8 @@ impl Panel {
                     chart.draw_series(LineSeries::new(points, stroke))?;
                 }
                 Style::Bars => {
-                    let width = series.points.windows(2).next().map_or(1.0, |two| two[1].0 - two[0].0);
+                    let width =
+                        series.points.windows(2).next().map_or(1.0, |two| two[1].0 - two[0].0);
                     let bar = |(x, y): (f64, f64)| {
                         Rectangle::new([(x, self.y.start), (x + width, y)], series.color.filled())
                     };

@@ -9,9 +9,15 @@ const TOLERANCE: f64 = 0.15;
 #[derive(Clone, Debug)]
 pub enum Cell {
     /// A number, and the known answer where there is one.
-    Value { measured: f64, known: Option<f64> },
+    Value {
+        measured: f64,
+        known: Option<f64>,
+    },
     /// Words, and the words that are known.
-    Words { measured: String, known: Option<String> },
+    Words {
+        measured: String,
+        known: Option<String>,
+    },
     Empty,
 }
 
@@ -107,11 +113,11 @@ impl Table {
 
     /// The table as aligned text.
     pub fn text(&self) -> String {
-        let mut lines: Vec<Vec<String>> = vec![
-            std::iter::once(String::new()).chain(self.columns.iter().cloned()).collect(),
-        ];
+        let mut lines: Vec<Vec<String>> =
+            vec![std::iter::once(String::new()).chain(self.columns.iter().cloned()).collect()];
         for (label, cells) in &self.rows {
-            lines.push(std::iter::once(label.clone()).chain(cells.iter().map(Cell::text)).collect());
+            lines
+                .push(std::iter::once(label.clone()).chain(cells.iter().map(Cell::text)).collect());
         }
         let width = |column: usize| {
             lines.iter().filter_map(|line| line.get(column)).map(|text| text.chars().count()).max()

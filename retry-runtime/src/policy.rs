@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::backoff::{self, Backoff, Jitter, Schedule};
-use crate::budget::RetryBudget;
+use crate::budget::{KeyedBudget, RetryBudget};
 use crate::defaults;
 use crate::drivers::random;
 use crate::time::nanos;
@@ -19,6 +19,8 @@ pub(crate) enum BudgetSource {
     Shared(&'static RetryBudget),
     /// The budget that was registered first under the name; this one, if none was.
     Named(&'static str, &'static RetryBudget),
+    /// One for each key that the call brings along.
+    Keyed(&'static KeyedBudget),
 }
 
 impl BudgetSource {
@@ -75,13 +77,18 @@ pub struct RetryPolicy {
     doublings: u32,
     pub(crate) jitter: Jitter,
     pub(crate) max_retry_after: Option<Duration>,
-    pub(crate) deadline: Option<Duration>,
+    /// Nanoseconds; `u64::MAX` for none.
+    deadline: u64,
     pub(crate) soft_deadline: bool,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) nested: Nested,
     pub(crate) budget: BudgetSource,
     pub(crate) log_errors: bool,
     pub(crate) log_limit: u32,
+    /// Only what surely never reached the other side is tried again.
+    pub(crate) unsent_only: bool,
+    /// Nobody waits, pays or watches the time: the next attempt follows at once.
+    pub(crate) at_once: bool,
 }
 
 impl Default for RetryPolicy {
@@ -102,13 +109,15 @@ impl RetryPolicy {
             factor: defaults::FACTOR,
             jitter: Jitter::Full,
             max_retry_after: None,
-            deadline: None,
+            deadline: u64::MAX,
             soft_deadline: false,
             attempt_timeout: None,
             nested: Nested::Suppress,
             budget: BudgetSource::Own,
             log_errors: true,
             log_limit: defaults::LOG_LIMIT,
+            unsent_only: false,
+            at_once: false,
             doublings: 0,
         }
         .retimed()
@@ -124,6 +133,15 @@ impl RetryPolicy {
             0
         };
         self
+    }
+
+    /// One attempt, for a function that is not retried.
+    #[doc(hidden)]
+    pub const fn single() -> Self {
+        let mut policy = Self::new();
+        policy.max_attempts = 1;
+        policy.budget = BudgetSource::Unlimited;
+        policy
     }
 
     /// Total calls of the body, the first included.
@@ -217,7 +235,7 @@ impl RetryPolicy {
     #[track_caller]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         assert!(!deadline.is_zero(), "`deadline` is zero: no attempt fits into it");
-        self.deadline = Some(deadline);
+        self.deadline = nanos(deadline);
         self.soft_deadline = false;
         self
     }
@@ -265,6 +283,13 @@ impl RetryPolicy {
         self
     }
 
+    /// Pays every retry from the budget of the key that the call brings along.
+    #[doc(hidden)]
+    pub const fn keyed_budget(mut self, budget: &'static KeyedBudget) -> Self {
+        self.budget = BudgetSource::Keyed(budget);
+        self
+    }
+
     /// Retries without any budget.
     pub const fn without_budget(mut self) -> Self {
         self.budget = BudgetSource::Unlimited;
@@ -290,13 +315,13 @@ impl RetryPolicy {
     /// When `max_delay` is shorter than `base_delay`, `attempt_timeout` longer than `deadline`, or
     /// the smallest possible delays alone already cross the deadline.
     #[track_caller]
-    pub const fn validated(self) -> Self {
+    pub const fn validated(mut self) -> Self {
         assert!(
             self.base_delay <= self.max_delay,
             "`max_delay` is shorter than `base_delay`: raise `max_delay` or lower `base_delay`"
         );
-        if let Some(deadline) = self.deadline {
-            let deadline = nanos(deadline);
+        if self.deadline != u64::MAX {
+            let deadline = self.deadline;
             if let Some(timeout) = self.attempt_timeout {
                 assert!(
                     nanos(timeout) <= deadline,
@@ -309,6 +334,11 @@ impl RetryPolicy {
                  raise `deadline` or lower `max_attempts`"
             );
         }
+        self.at_once = self.base_delay == 0
+            && !matches!(self.schedule, Schedule::Custom(_))
+            && self.deadline == u64::MAX
+            && self.budget.is_unlimited()
+            && !self.unsent_only;
         self
     }
 
@@ -348,7 +378,7 @@ impl RetryPolicy {
     /// Whether an async attempt under this policy can be cut off.
     #[must_use]
     pub const fn cuts_attempts(&self) -> bool {
-        self.attempt_timeout.is_some() || (self.deadline.is_some() && !self.soft_deadline)
+        self.attempt_timeout.is_some() || (self.deadline != u64::MAX && !self.soft_deadline)
     }
 
     /// The policy, for a function that blocks and so cannot be cut off.
@@ -395,32 +425,32 @@ impl RetryPolicy {
     #[must_use]
     #[inline]
     pub fn delay(&self, retry: u32, previous: Duration, random: u64) -> Duration {
+        Duration::from_nanos(self.delay_nanos(retry, nanos(previous), random))
+    }
+
+    #[inline]
+    pub(crate) fn delay_nanos(&self, retry: u32, previous: u64, random: u64) -> u64 {
         // Retry 0 wraps around to no doubling at all.
         let exponent = retry.wrapping_sub(1);
         if exponent < self.doublings {
-            return Duration::from_nanos(backoff::below(self.base_delay << exponent, random));
+            return backoff::below(self.base_delay << exponent, random);
         }
         self.delay_slowly(retry, previous, random)
     }
 
     #[inline(never)]
-    fn delay_slowly(&self, retry: u32, previous: Duration, random: u64) -> Duration {
+    fn delay_slowly(&self, retry: u32, previous: u64, random: u64) -> u64 {
         let (base, cap) = (self.base_delay, self.max_delay);
         let delay = match self.schedule {
-            Schedule::Decorrelated => {
-                return Duration::from_nanos(backoff::decorrelated(
-                    base,
-                    nanos(previous),
-                    cap,
-                    random,
-                ));
-            }
+            Schedule::Decorrelated => return backoff::decorrelated(base, previous, cap, random),
             Schedule::Exponential => backoff::exponential(base, self.factor, retry, cap),
             Schedule::Linear => base.saturating_mul(u64::from(retry)),
             Schedule::Constant => base,
-            Schedule::Custom(backoff) => nanos(backoff.delay(retry, previous)),
+            Schedule::Custom(backoff) => {
+                nanos(backoff.delay(retry, Duration::from_nanos(previous)))
+            }
         };
-        Duration::from_nanos(backoff::spread(self.jitter, delay.min(cap), random))
+        backoff::spread(self.jitter, delay.min(cap), random)
     }
 
     /// [`delay`](Self::delay) with a random number of this thread's generator, for a loop of one's own.
@@ -438,9 +468,9 @@ impl RetryPolicy {
         self.delay(retry, previous, random::next())
     }
 
-    /// The delay after a failure whose server said when to come back.
-    pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> Duration {
-        Duration::from_nanos(backoff::hinted(hint, self.base_delay, random))
+    /// The delay in nanoseconds after a failure whose server said when to come back.
+    pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> u64 {
+        backoff::hinted(hint, self.base_delay, random)
     }
 
     /// Whether a delay can depend on a random number.
@@ -448,12 +478,29 @@ impl RetryPolicy {
         self.base_delay > 0 || matches!(self.schedule, Schedule::Custom(_))
     }
 
-    pub(crate) fn hint_limit(&self) -> Duration {
-        self.max_retry_after.unwrap_or(self.ceiling())
+    /// The longest hint in nanoseconds that is followed.
+    pub(crate) fn hint_limit(&self) -> u64 {
+        self.max_retry_after.map_or(self.max_delay, nanos)
     }
 
-    pub(crate) const fn ceiling(&self) -> Duration {
-        Duration::from_nanos(self.max_delay)
+    pub(crate) const fn ceiling_nanos(&self) -> u64 {
+        self.max_delay
+    }
+
+    pub(crate) const fn deadline_nanos(&self) -> u64 {
+        self.deadline
+    }
+
+    /// The deadline of a whole call, where there is one.
+    pub(crate) const fn longest(&self) -> Option<Duration> {
+        if self.deadline == u64::MAX { None } else { Some(Duration::from_nanos(self.deadline)) }
+    }
+
+    /// Retries only what surely never reached the other side: for a call whose effect must not be
+    /// doubled and whose key nobody downstream knows.
+    pub const fn unsent_only(mut self) -> Self {
+        self.unsent_only = true;
+        self
     }
 }
 
@@ -472,11 +519,11 @@ impl fmt::Debug for RetryPolicy {
             .field("max_attempts", &self.max_attempts)
             .field("backoff", &self.schedule.as_str())
             .field("base_delay", &Duration::from_nanos(self.base_delay))
-            .field("max_delay", &self.ceiling())
+            .field("max_delay", &Duration::from_nanos(self.max_delay))
             .field("factor", &self.factor)
             .field("jitter", &self.jitter)
             .field("attempt_timeout", &self.attempt_timeout)
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.longest())
             .finish_non_exhaustive()
     }
 }

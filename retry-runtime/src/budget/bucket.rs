@@ -63,11 +63,7 @@ impl Flow {
             shift -= 1;
             scale /= 2.0;
         }
-        let fill = if rate > 0.0 {
-            (capacity as f64 / rate * 1.000_001) as u64
-        } else {
-            LONGEST
-        };
+        let fill = if rate > 0.0 { (capacity as f64 / rate * 1.000_001) as u64 } else { LONGEST };
         let fill = if fill < LONGEST { fill + 2 } else { LONGEST };
         Self { factor: (rate * scale) as u64, shift, fill }
     }
@@ -133,13 +129,7 @@ pub(super) fn take<W: Word>(
 
 #[cold]
 #[inline(never)]
-fn take_slowly<W: Word>(
-    tokens: &W,
-    credited: &W,
-    flow: &Flow,
-    capacity: u64,
-    now: u64,
-) -> bool {
+fn take_slowly<W: Word>(tokens: &W, credited: &W, flow: &Flow, capacity: u64, now: u64) -> bool {
     let mut since = credited.read();
     loop {
         let earned = flow.earned(now.saturating_sub(since));

@@ -44,9 +44,8 @@ fn the_first_outage_of_a_process_costs_what_a_later_one_does() {
 #[test]
 fn slow_clients_with_a_history_get_no_more_than_the_floor() {
     let budget = AdaptiveBudget::new();
-    let granted: u64 = (0..6)
-        .map(|call| outage(&budget, call * 10 * SECOND, 1_000_000 + call, 1, 1))
-        .sum();
+    let granted: u64 =
+        (0..6).map(|call| outage(&budget, call * 10 * SECOND, 1_000_000 + call, 1, 1)).sum();
     // Two at first, then a third of a token for each call, as a fifth and a minute's.
     assert!((3..=4).contains(&granted), "{granted}");
 }
@@ -80,7 +79,8 @@ fn a_blip_on_a_busy_service_is_healed() {
             // not counted before they have ended.
             let calls = hour * 3_600_000;
             let ask = |n: u64| at(hour * 3600 * SECOND + n * SECOND / 1000);
-            let healed = (0..100).filter(|&n| budget.acquire_at(ask(n), calls, attempts - 1)).count();
+            let healed =
+                (0..100).filter(|&n| budget.acquire_at(ask(n), calls, attempts - 1)).count();
             assert!(healed >= 99, "{healed} in hour {hour} of {attempts} attempts");
         }
     }

@@ -31,6 +31,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The future of a store's operation.
@@ -259,6 +260,20 @@ pub trait IdempotencyStore: Send + Sync {
 
     /// What it survives.
     fn guarantees(&self) -> Guarantees;
+
+    /// Tells stores of one process apart: callers of one key that meet in stores of the same name and
+    /// identity share one run. By default the address; a store whose clones share their records says
+    /// what they share.
+    fn identity(&self) -> usize {
+        std::ptr::from_ref(self).cast::<()>().addr()
+    }
+
+    /// The same records behind a handle that outlives the borrow: for what goes on after the call has
+    /// ended, such as another try at storing an answer. A store whose clones share their records
+    /// returns one; any store has one in an [`Arc`].
+    fn handle(&self) -> Option<Arc<dyn IdempotencyStore>> {
+        None
+    }
 
     /// Asks for a key.
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, Claimed>;
