@@ -214,7 +214,7 @@ impl Chart {
     {
         let mut x = 24;
         for series in &self.panels[0].series {
-            let line = [(pen.px(x), pen.px(y + 6)), (pen.px(x + 22), pen.px(y + 6))];
+            let line = [(pen.px(x), pen.px(y + 2)), (pen.px(x + 22), pen.px(y + 2))];
             root.draw(&PathElement::new(line, series.color.stroke_width(pen.width(3.0))))?;
             pen.text(root, &series.name, (x + 28, y - 2), 14.0, INK)?;
             let (width, _) = root.estimate_text_size(&series.name, &pen.style(14.0, INK))?;
@@ -262,7 +262,7 @@ impl Panel {
             .bold_line_style(GRID.stroke_width(pen.width(1.0)))
             .axis_style(FAINT.stroke_width(pen.width(1.0)))
             .x_labels(10)
-            .y_labels(6)
+            .y_labels(if self.log_y { 4 } else { 6 })
             .x_label_formatter(&|x| format!("{x}"))
             .y_label_formatter(&y_label)
             .x_desc(&self.x_name)

@@ -31,8 +31,8 @@ const SECONDS: usize = 16;
 
 /// A retry budget that sizes itself: what every function has that names no budget.
 ///
-/// 0.2 token a call and one a minute flow in; capacity is two tenths of the calls of the last 10 s,
-/// at least `floor` tokens, and the bucket starts full. So a total outage costs the dependency about
+/// 0.2 token a call and one in two minutes flow in; capacity is two tenths of the calls of the last
+/// 10 s, at least `floor` tokens, and the bucket starts full. So a total outage costs the dependency about
 /// 1.2 times the normal load, a blip is healed, and a client that calls once an hour keeps all its
 /// retries. [`allowance`](Self::allowance) has the numbers.
 ///
