@@ -88,7 +88,7 @@ fn run(policy: &RetryPolicy, clients: usize, rng: &mut Rng) -> (f64, u64) {
     (seconds(last), writes)
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     let trials: u32 = cx.size(100, 5);
     let columns = ["N = 10", "N = 50", "N = 100", "N = 190"];
     let title = |what| {

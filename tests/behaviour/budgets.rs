@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use steadfast::testing::{self, Event, Scope};
 use steadfast::budget::AdaptiveBudget;
+use steadfast::testing::{self, Event, Scope};
 use steadfast::{KeyedBudget, RetryBudget, StopReason, Timestamp, retry};
 
 thread_local! {
@@ -191,7 +191,8 @@ fn keys_stay_bounded_under_many_threads() {
                 for n in 0..1000 {
                     // Every key is asked by all threads, in another order by each.
                     let key = format!("tenant {}", (n * (2 * thread + 1)) % 1000);
-                    granted.fetch_add(u64::from(budget.acquire_at(&key, Timestamp::ZERO, 0)), Relaxed);
+                    granted
+                        .fetch_add(u64::from(budget.acquire_at(&key, Timestamp::ZERO, 0)), Relaxed);
                 }
             });
         }
@@ -205,7 +206,11 @@ fn a_key_that_fails_takes_no_retries_from_the_others() {
     #[retry(max_attempts = 3, base_delay = Duration::ZERO, budget(key = "{tenant}", ratio = 0.2, max_tokens = 4))]
     fn call(tenant: &str) -> io::Result<()> {
         SENDS.set(SENDS.get() + 1);
-        if tenant == "down" { Err(ErrorKind::TimedOut.into()) } else { Err(ErrorKind::NotFound.into()) }
+        if tenant == "down" {
+            Err(ErrorKind::TimedOut.into())
+        } else {
+            Err(ErrorKind::NotFound.into())
+        }
     }
     #[retry(max_attempts = 3, base_delay = Duration::ZERO, budget(key = "{tenant}", ratio = 0.2, max_tokens = 4))]
     fn other(tenant: &str) -> io::Result<()> {

@@ -139,8 +139,8 @@ impl AdaptiveBudget {
             // What is known of the rate grows, and the bucket with it.
             // Calls since the first request pay for themselves, so this is for those before.
             let history = paid(self.first_calls.load(Relaxed));
-            let fill = capacity.min(history.max(full));
-            inflow += fill.saturating_sub(self.filled.fetch_max(fill, Relaxed).max(full));
+            let worth = capacity.min(history.max(full));
+            inflow += worth.saturating_sub(self.filled.fetch_max(worth, Relaxed).max(full));
         }
         let after = |word: u64| (word.checked_sub(1).unwrap_or(full) + inflow).min(capacity);
         // The inflow is kept even where it is not enough for a token.

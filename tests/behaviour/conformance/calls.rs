@@ -163,8 +163,7 @@ fn f2_stop_before_the_delay() {
                 Err::<(), _>(down())
             })
             .unwrap_err();
-        let expected =
-            if goes_on { (2, StopReason::Exhausted) } else { (1, StopReason::Deadline) };
+        let expected = if goes_on { (2, StopReason::Exhausted) } else { (1, StopReason::Deadline) };
         assert_eq!(ended(&scope), expected, "after {elapsed} ms");
     }
 }

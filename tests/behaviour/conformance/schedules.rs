@@ -178,7 +178,11 @@ fn e5_e6_decorrelated() {
     assert_eq!(policy.delay(1, Duration::ZERO, 1 << 63), ms(2000));
     assert_eq!(middle(ms(2000)), ms(3500));
     assert_eq!(middle(ms(3500)), ms(5750));
-    assert_eq!(middle(ms(20_000)), ms(15_500), "a range that ends at the cap, not a draw cut at it");
+    assert_eq!(
+        middle(ms(20_000)),
+        ms(15_500),
+        "a range that ends at the cap, not a draw cut at it"
+    );
 }
 
 // E37 (FG): a delay from 10 to 100 ms.
@@ -234,11 +238,8 @@ fn e13_a_schedule_is_asked_in_order() {
         }
     }
     static ASKS: Asked = Asked;
-    static TAKE_FIVE: RetryPolicy = RetryPolicy::new()
-        .max_attempts(6)
-        .backoff(&ASKS)
-        .jitter(Jitter::None)
-        .without_budget();
+    static TAKE_FIVE: RetryPolicy =
+        RetryPolicy::new().max_attempts(6).backoff(&ASKS).jitter(Jitter::None).without_budget();
     let scope = testing::scope();
     TAKE_FIVE.call(|_| Err::<(), _>(io::Error::from(ErrorKind::TimedOut))).unwrap_err();
     let asked = ASKED.take();
