@@ -7,6 +7,9 @@ mod readme {}
 #[doc = include_str!("../docs/attributes-retry.md")]
 mod attributes_retry {}
 
+#[doc = include_str!("../docs/budgets.md")]
+mod budgets {}
+
 #[doc = include_str!("../docs/classification.md")]
 mod classification {}
 

@@ -223,7 +223,7 @@ fn builder(
                 let value = inline_budget(inline, private, site.located_at(budget.span));
                 if inline.key.is_some() {
                     item = quote_spanned! { site =>
-                        static __STEADFAST_BUDGET: #private::KeyedBudget = #private::KeyedBudget::new(#value);
+                        static __STEADFAST_BUDGET: #private::KeyedBudget = #value;
                     };
                 } else {
                     item = quote_spanned! { site =>

@@ -166,9 +166,7 @@ impl KeyedBudget {
     }
 
     fn shard(&self, key: u128) -> &RwLock<BTreeMap<u128, RetryBudget>> {
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are what is wanted")]
-        let index = key as usize % SHARDS;
-        &self.shards[index]
+        &self.shards[(key % SHARDS as u128) as usize]
     }
 
     /// Whether a key more can be told apart, after full buckets have made room for it.
