@@ -237,6 +237,28 @@ async fn leases_and_expiry_are_reckoned_from_the_clock_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_node_whose_clock_is_an_hour_off_sees_what_the_others_see() {
+    let server = Redis::start();
+    let store = open(&server);
+    let claim = own(&store, "k").await;
+    let scope = steadfast::testing::scope();
+    scope.advance(Duration::from_secs(3600));
+    assert!(matches!(
+        store.claim(request("k")).await.unwrap(),
+        Claimed::InFlight { fence: 1, left } if left > Duration::from_secs(20)
+    ));
+    assert_eq!(store.renew("k", claim, Duration::from_secs(30)).await.unwrap(), Written::Made);
+    owned(store.claim(request("its own")).await.unwrap());
+    drop(scope);
+    for key in ["k", "its own"] {
+        let Claimed::InFlight { left, .. } = store.claim(request(key)).await.unwrap() else {
+            panic!("{key} is in flight for everybody")
+        };
+        assert!(left > Duration::from_secs(20) && left <= Duration::from_secs(30), "{left:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_record_outlives_its_lease_and_is_forgotten_after_its_time() {
     let server = Redis::start();
     let store = open(&server);
