@@ -57,6 +57,13 @@ fn measured() -> Timestamp {
     })
 }
 
+/// The calendar: time since 1970, zero on a machine that is before it. For what outlives the process;
+/// it jumps when somebody sets it.
+#[cfg(feature = "redb")]
+pub(crate) fn calendar() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
 /// How far [`coarse`] may be behind: a tick of the slowest usual kernel, in nanoseconds.
 pub(crate) const COARSE_NANOS: u64 = 10_000_000;
 

@@ -21,7 +21,11 @@ mod name;
 mod operator;
 mod own;
 mod pointers;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod process;
+#[cfg(feature = "redb")]
+mod redb;
 #[cfg(feature = "redis-store")]
 mod redis;
 mod run;
@@ -35,7 +39,11 @@ pub use error::IdempotencyError;
 pub use memory::MemoryStore;
 pub use name::IdempotencyKey;
 pub use operator::{Operator, require, sweep_every};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use process::{default_store, memory_in_use, set_store};
+#[cfg(feature = "redb")]
+pub use redb::RedbStore;
 #[cfg(feature = "redis-store")]
 pub use redis::RedisStore;
 pub use run::Reconciled;

@@ -1,0 +1,537 @@
+//! Records in a table of Postgres: for a fleet that has one. One statement for each operation, on the
+//! server's clock, and [`complete_in`](PostgresStore::complete_in), which makes an effect in the same
+//! database and the record of it one commit.
+//!
+//! What a record may become is decided in the `.sql` files beside this one; here their rows become
+//! answers. How a server is reached is in `link.rs`.
+
+mod error;
+mod link;
+mod rows;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Config, NoTls, Row, Socket, Transaction};
+
+use self::link::{Links, Query};
+use self::rows::{claimed, corrupt, record, resolved, weaknesses, word, written};
+use crate::idempotency::store::{
+    Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Record, RecordState,
+    Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
+};
+
+/// The version of the tables that this library works with.
+const SCHEMA: i32 = 1;
+/// The version of a record that this library writes and reads.
+const FORMAT: i16 = 1;
+/// How long an operation may take, connecting included.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections at most.
+const CONNECTIONS: usize = 2;
+/// Rows that one statement of a sweep deletes.
+const SWEPT_AT_ONCE: i64 = 1000;
+/// Statements that lose a race before the operation gives up. Each loss is somebody else's progress.
+const RACES: u32 = 32;
+/// What is kept of a note.
+const NOTE_BYTES: usize = 1024;
+
+const SELECT_SCHEMA: &str = "SELECT max(version) FROM steadfast_idempotency_schema";
+
+/// Idempotency records in Postgres 12 or newer (tested with 15), shared by every process that uses the
+/// database and as durable as it is.
+///
+/// Connections are its own, two at most, made when they are needed and replaced when they break; use it
+/// beside whatever pool the program has, or give it a [connection](Self::on) of yours. Connect to the
+/// server itself or to a pooler that gives a session: settings of the session are changed.
+///
+/// An operation answers within [`timeout`](Self::timeout), 5 s by default, connecting included. The
+/// server's clock decides about leases and expiry; that of this machine does not matter.
+///
+/// The tables are made by [`migrate`](Self::migrate), in the schema that the connection's `search_path`
+/// names first. They are `steadfast_idempotency` and `steadfast_idempotency_schema`.
+///
+/// Clones share their connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use retry_runtime::idempotency::{IdempotencyStore as _, PostgresStore};
+///
+/// let store = PostgresStore::connect("postgres://app@db.internal/shop".parse()?).await?;
+/// store.migrate().await?;
+/// assert!(store.guarantees().durable && store.guarantees().shared);
+/// assert_eq!(store.audit().await?, Vec::<String>::new());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    links: Arc<Links>,
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The settings hold a password.
+        f.debug_struct("PostgresStore")
+            .field("timeout", &self.links.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// A store that connects when it is first used, without TLS. Nothing fails here.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self::new_tls(config, NoTls)
+    }
+
+    /// The same with TLS, by a connector of `tokio-postgres-rustls`, `postgres-native-tls` or their kin.
+    #[must_use]
+    pub fn new_tls<T>(config: Config, tls: T) -> Self
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        Self { links: Arc::new(Links::own(config, tls)) }
+    }
+
+    /// A store that is connected, without TLS.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached within 5 s or refuses the connection. Tables that are missing
+    /// are no error here, since [`migrate`](Self::migrate) can make them.
+    pub async fn connect(config: Config) -> Result<Self, StoreError> {
+        let store = Self::new(config);
+        store.links.schema().await?;
+        Ok(store)
+    }
+
+    /// A store on a connection of the caller's, which is shared with whatever else runs on it. It is not
+    /// replaced when it breaks, no setting of it is changed, and no statement is prepared on it.
+    ///
+    /// The default isolation of its transactions has to be `read committed` for races to be decided
+    /// without being repeated.
+    #[must_use]
+    pub fn on(client: impl Into<Arc<Client>>) -> Self {
+        Self { links: Arc::new(Links::given(client.into())) }
+    }
+
+    /// How long an operation may take, connecting included; 5 s by default, at least 2 ms. What takes
+    /// longer is `Unavailable`, here and, for connections of the store's own, on the server too: one that
+    /// is open already is given up for it.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        let timeout = timeout.max(Duration::from_millis(2));
+        Self { links: Arc::new(self.links.with(timeout, self.links.connections())) }
+    }
+
+    /// How many connections there are at most; 2 by default. The next one is made when the others are
+    /// busy, so a quiet process has one.
+    pub fn connections(self, most: usize) -> Self {
+        Self { links: Arc::new(self.links.with(self.links.timeout, most)) }
+    }
+
+    /// Makes the tables, or brings them to the version of this library, in one transaction. Processes
+    /// that start together take turns, and a role that may not create tables can call it when there is
+    /// nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// When the tables are newer than this library, when the role may not create what is missing, and
+    /// when the server cannot be reached.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.links.batch(include_str!("postgres/migrate.sql")).await
+    }
+
+    /// Stores the answer of a claim as part of a transaction: what the transaction does and the record
+    /// of it become visible together, or not at all.
+    ///
+    /// With [`Written::Made`] the record is locked until the transaction ends, so nobody can take the
+    /// key over meanwhile, whatever happens to the lease. With [`Written::Lost`] somebody else may have
+    /// run: **roll the transaction back**.
+    ///
+    /// A [`complete`](IdempotencyStore::complete) of the same claim afterwards answers as made.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database, untouched, so that a `#[retry]` around the whole transaction sees a
+    /// deadlock or a serialization failure as what it is.
+    ///
+    /// # Cancellation
+    ///
+    /// A transaction that is dropped is rolled back; the claim is then as it was.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use retry_runtime::idempotency::{Claim, PostgresStore, Written};
+    /// # async fn pay(client: &mut tokio_postgres::Client, store: &PostgresStore, claim: Claim)
+    /// #     -> Result<bool, tokio_postgres::Error> {
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("UPDATE account SET balance = balance - 5 WHERE id = 7", &[]).await?;
+    /// let day = Duration::from_secs(86_400);
+    /// match store.complete_in(&transaction, "order_7", claim, b"5", day).await? {
+    ///     Written::Made => transaction.commit().await?,
+    ///     Written::Lost { .. } => {
+    ///         transaction.rollback().await?;
+    ///         return Ok(false);
+    ///     }
+    /// }
+    /// # Ok(true)
+    /// # }
+    /// ```
+    pub async fn complete_in(
+        &self,
+        transaction: &Transaction<'_>,
+        key: &str,
+        claim: Claim,
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<Written, tokio_postgres::Error> {
+        let write = OwnersWrite::done(key, claim, value, ttl);
+        let mut races = 0;
+        loop {
+            let row = transaction.query_typed_one(WRITE, &write.arguments()).await?;
+            match written(&row, claim, RecordState::Done) {
+                Ok(Some(answer)) => return Ok(answer),
+                // Nothing can be lost for longer than another's statement takes.
+                Ok(None) if races < RACES => races += 1,
+                // A record that cannot be read is nobody's claim.
+                Ok(None) | Err(_) => return Ok(Written::Lost { fence: None }),
+            }
+        }
+    }
+
+    async fn claimed(&self, request: ClaimRequest<'_>) -> Result<Claimed, StoreError> {
+        check_key(request.key)?;
+        let owner = request.owner.0.to_be_bytes();
+        let fingerprint = request.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+        let (lease, ttl) = (micros(request.lease), micros(request.ttl));
+        let take = request.on_unknown == OnUnknown::Take;
+        let most = i64::from(request.max_claims);
+        let arguments: [(&(dyn ToSql + Sync), Type); 7] = [
+            (&request.key, Type::TEXT),
+            (&owner.as_slice(), Type::BYTEA),
+            (&fingerprint, Type::BYTEA),
+            (&lease, Type::INT8),
+            (&ttl, Type::INT8),
+            (&take, Type::BOOL),
+            (&most, Type::INT8),
+        ];
+        for _ in 0..RACES {
+            let sql = include_str!("postgres/claim.sql");
+            let row = self.row(Query { sql, arguments: &arguments, repeatable: true }).await?;
+            if let Some(claimed) = claimed(&row, &request)? {
+                return Ok(claimed);
+            }
+        }
+        Err(contended())
+    }
+
+    /// One of the writes of an owner or an operator, until it is clear how it went.
+    async fn write(
+        &self,
+        sql: &'static str,
+        arguments: &[(&(dyn ToSql + Sync), Type)],
+        claim: Claim,
+        target: RecordState,
+    ) -> Result<Written, StoreError> {
+        for _ in 0..RACES {
+            let row = self.row(Query { sql, arguments, repeatable: true }).await?;
+            if let Some(answer) = written(&row, claim, target)? {
+                return Ok(answer);
+            }
+        }
+        Err(contended())
+    }
+
+    async fn end(&self, write: OwnersWrite<'_>, claim: Claim) -> Result<Written, StoreError> {
+        check_key(write.key)?;
+        self.write(WRITE, &write.arguments(), claim, write.target).await
+    }
+
+    async fn row(&self, query: Query<'_>) -> Result<Row, StoreError> {
+        let mut rows = self.links.rows(query).await?;
+        rows.pop().ok_or_else(|| corrupt("a statement that always answers did not"))
+    }
+}
+
+const WRITE: &str = include_str!("postgres/write.sql");
+
+/// The write that ends a claim: the arguments of `write.sql`.
+struct OwnersWrite<'a> {
+    key: &'a str,
+    owner: Vec<u8>,
+    fence: Option<i64>,
+    target: RecordState,
+    word: &'static str,
+    value: Option<&'a [u8]>,
+    note: Option<String>,
+    ttl: Option<i64>,
+}
+
+impl<'a> OwnersWrite<'a> {
+    fn done(key: &'a str, claim: Claim, value: &'a [u8], ttl: Duration) -> Self {
+        let mut write = Self::new(key, claim, RecordState::Done);
+        write.value = Some(value);
+        write.ttl = Some(micros(ttl));
+        write
+    }
+
+    fn noted(key: &'a str, claim: Claim, target: RecordState, note: &str) -> Self {
+        let mut write = Self::new(key, claim, target);
+        write.note = Some(storable(note));
+        write
+    }
+
+    fn new(key: &'a str, claim: Claim, target: RecordState) -> Self {
+        Self {
+            key,
+            owner: claim.owner.0.to_be_bytes().to_vec(),
+            fence: i64::try_from(claim.fence).ok(),
+            target,
+            word: word(target),
+            value: None,
+            note: None,
+            ttl: None,
+        }
+    }
+
+    fn arguments(&self) -> [(&(dyn ToSql + Sync), Type); 7] {
+        [
+            (&self.key, Type::TEXT),
+            (&self.owner, Type::BYTEA),
+            (&self.fence, Type::INT8),
+            (&self.word, Type::TEXT),
+            (&self.value, Type::BYTEA),
+            (&self.note, Type::TEXT),
+            (&self.ttl, Type::INT8),
+        ]
+    }
+}
+
+impl IdempotencyStore for PostgresStore {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { durable: true, shared: true }
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.links).addr()
+    }
+
+    fn handle(&self) -> Option<Arc<dyn IdempotencyStore>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, Claimed> {
+        Box::pin(self.claimed(request))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        key: &'a str,
+        claim: Claim,
+        lease: Duration,
+    ) -> StoreFuture<'a, Written> {
+        Box::pin(async move {
+            check_key(key)?;
+            let owner = claim.owner.0.to_be_bytes();
+            let (fence, lease) = (i64::try_from(claim.fence).ok(), micros(lease));
+            let arguments: [(&(dyn ToSql + Sync), Type); 4] = [
+                (&key, Type::TEXT),
+                (&owner.as_slice(), Type::BYTEA),
+                (&fence, Type::INT8),
+                (&lease, Type::INT8),
+            ];
+            let sql = include_str!("postgres/renew.sql");
+            self.write(sql, &arguments, claim, RecordState::InFlight).await
+        })
+    }
+
+    fn complete<'a>(
+        &'a self,
+        key: &'a str,
+        claim: Claim,
+        value: &'a [u8],
+        ttl: Duration,
+    ) -> StoreFuture<'a, Written> {
+        Box::pin(self.end(OwnersWrite::done(key, claim, value, ttl), claim))
+    }
+
+    fn release<'a>(
+        &'a self,
+        key: &'a str,
+        claim: Claim,
+        note: &'a str,
+    ) -> StoreFuture<'a, Written> {
+        Box::pin(self.end(OwnersWrite::noted(key, claim, RecordState::Released, note), claim))
+    }
+
+    fn mark_unknown<'a>(
+        &'a self,
+        key: &'a str,
+        claim: Claim,
+        note: &'a str,
+    ) -> StoreFuture<'a, Written> {
+        Box::pin(self.end(OwnersWrite::noted(key, claim, RecordState::Unknown, note), claim))
+    }
+
+    fn peek<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let sql = include_str!("postgres/peek.sql");
+            let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
+            let rows =
+                self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
+            rows.first().map(record).transpose()
+        })
+    }
+
+    fn unknowns<'a>(&'a self, after: Option<&'a str>, most: usize) -> StoreFuture<'a, Vec<Record>> {
+        Box::pin(async move {
+            // Every key is behind the empty one.
+            let (after, most) = (after.unwrap_or(""), i64::try_from(most).unwrap_or(i64::MAX));
+            let arguments: [(&(dyn ToSql + Sync), Type); 2] =
+                [(&after, Type::TEXT), (&most, Type::INT8)];
+            let sql = include_str!("postgres/unknowns.sql");
+            let rows =
+                self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
+            rows.iter().map(record).collect()
+        })
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        key: &'a str,
+        fence: u64,
+        resolution: Resolution,
+    ) -> StoreFuture<'a, Written> {
+        Box::pin(async move {
+            check_key(key)?;
+            let (target, value, note) = match &resolution {
+                Resolution::Done(value) => (RecordState::Done, Some(value.as_slice()), None),
+                Resolution::NotDone => (RecordState::Released, None, Some("resolved: not done")),
+            };
+            let number = i64::try_from(fence).ok();
+            let arguments: [(&(dyn ToSql + Sync), Type); 5] = [
+                (&key, Type::TEXT),
+                (&number, Type::INT8),
+                (&word(target), Type::TEXT),
+                (&value, Type::BYTEA),
+                (&note, Type::TEXT),
+            ];
+            for _ in 0..RACES {
+                let sql = include_str!("postgres/resolve.sql");
+                // Repeated after a lost answer it would find its own decision and call it lost.
+                let query = Query { sql, arguments: &arguments, repeatable: false };
+                if let Some(answer) = resolved(&self.row(query).await?, fence)? {
+                    return Ok(answer);
+                }
+            }
+            Err(contended())
+        })
+    }
+
+    fn sweep(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let mut swept = 0;
+            loop {
+                let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&SWEPT_AT_ONCE, Type::INT8)];
+                let sql = include_str!("postgres/sweep.sql");
+                let query = Query { sql, arguments: &arguments, repeatable: true };
+                let step = self.links.rows(query).await?.len();
+                swept += step as u64;
+                if (step as i64) < SWEPT_AT_ONCE {
+                    return Ok(swept);
+                }
+            }
+        })
+    }
+
+    fn audit(&self) -> StoreFuture<'_, Vec<String>> {
+        Box::pin(async move {
+            let mut faults = Vec::new();
+            if let Err(error) = link::check(self.links.schema().await?) {
+                faults.push(error.to_string());
+            }
+            let rows = self.links.bare_rows(include_str!("postgres/audit.sql")).await?;
+            let row = rows.first().ok_or_else(|| corrupt("the server has no settings"))?;
+            faults.extend(weaknesses(row)?);
+            Ok(faults)
+        })
+    }
+}
+
+/// A key that the engine would not make is a mistake of whoever calls a store by hand.
+fn check_key(key: &str) -> Result<(), StoreError> {
+    let printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if (1..=512).contains(&key.len()) && printable {
+        return Ok(());
+    }
+    let words = "postgres: a key is 1 to 512 bytes of printable ASCII";
+    Err(StoreError::new(StoreErrorKind::Refused, words))
+}
+
+/// Microseconds, at least what was asked for and at most a century, which no lease or record outlives.
+fn micros(duration: Duration) -> i64 {
+    const CENTURY: i64 = 100 * 365 * 86_400 * 1_000_000;
+    let whole = duration.as_nanos().div_ceil(1000);
+    i64::try_from(whole).map_or(CENTURY, |micros| micros.min(CENTURY))
+}
+
+/// A note that a text column takes: no NUL, and no more than is worth keeping.
+fn storable(note: &str) -> String {
+    let mut kept = note.replace('\0', "\u{fffd}");
+    if kept.len() > NOTE_BYTES {
+        kept.truncate((0..=NOTE_BYTES).rfind(|end| kept.is_char_boundary(*end)).unwrap_or(0));
+    }
+    kept
+}
+
+fn contended() -> StoreError {
+    let words = "postgres: other callers changed the record again and again";
+    StoreError::new(StoreErrorKind::Unavailable, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{NOTE_BYTES, check_key, micros, storable};
+
+    #[test]
+    fn durations_are_never_shortened_and_never_overflow() {
+        assert_eq!(micros(Duration::ZERO), 0);
+        assert_eq!(micros(Duration::from_nanos(1)), 1);
+        assert_eq!(micros(Duration::from_secs(30)), 30_000_000);
+        // A lease and a time to live are added on the server, where both fit a float exactly.
+        assert!(micros(Duration::MAX) * 2 < 1 << 53);
+    }
+
+    #[test]
+    fn a_note_is_bounded_at_a_character_and_has_no_nul() {
+        assert_eq!(storable("a\0b"), "a\u{fffd}b");
+        let long = "ä".repeat(NOTE_BYTES);
+        assert_eq!(storable(&long).len(), NOTE_BYTES);
+        assert_eq!(storable(&format!("x{long}")).len(), NOTE_BYTES - 1);
+        assert_eq!(storable(&"\0".repeat(NOTE_BYTES)).len(), NOTE_BYTES / 3 * 3);
+    }
+
+    #[test]
+    fn keys_that_are_no_keys_are_refused() {
+        for key in ["", "a\0b", "ä", "a\nb", &"k".repeat(513)] {
+            assert!(check_key(key).is_err(), "{key:?}");
+        }
+        for key in [" ", "~", &"k".repeat(512)] {
+            assert!(check_key(key).is_ok(), "{key:?}");
+        }
+    }
+}

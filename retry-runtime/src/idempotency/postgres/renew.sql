@@ -1,0 +1,20 @@
+-- $1 key, $2 owner, $3 fence, $4 lease in microseconds
+WITH clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS at
+), seen AS MATERIALIZED (
+    SELECT r.format, r.state, r.owner, r.fence,
+           r.expires_at <= at AS expired,
+           r.state = 'unknown' OR r.state = 'in flight' AND r.lease_until <= at AS is_unknown
+    FROM steadfast_idempotency r CROSS JOIN clock
+    WHERE r.key = $1
+), made AS (
+    UPDATE steadfast_idempotency r
+    SET lease_until = clock_timestamp() + $4 * interval '1 microsecond',
+        expires_at = clock_timestamp() + ($4 + r.ttl) * interval '1 microsecond'
+    WHERE r.key = $1 AND r.format = 1 AND r.owner = $2 AND r.fence = $3
+      AND r.state = 'in flight' AND r.lease_until > clock_timestamp()
+    RETURNING r.fence
+)
+SELECT made.fence IS NOT NULL AS made,
+       seen.format, seen.state, seen.owner, seen.fence, seen.expired, seen.is_unknown
+FROM clock LEFT JOIN made ON true LEFT JOIN seen ON true

@@ -1,0 +1,202 @@
+//! From rows to answers: what the statements return, read strictly. A row that cannot be what this
+//! library wrote is an error, never a guess.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+use super::FORMAT;
+use crate::idempotency::store::{
+    Claim, ClaimRequest, Claimed, OnUnknown, Owner, Record, RecordState, StoreError,
+    StoreErrorKind, Written,
+};
+
+/// The note of a record whose owner was not heard of again.
+const LEASE_OVER: &str = "the lease passed without an answer";
+
+/// What a claim came to; `None` when the record changed while the statement ran.
+pub(super) fn claimed(
+    row: &Row,
+    request: &ClaimRequest<'_>,
+) -> Result<Option<Claimed>, StoreError> {
+    if let Some(fence) = column::<Option<i64>>(row, "new_fence")? {
+        let claim = Claim { owner: request.owner, fence: unsigned(fence)? };
+        let was_unknown = column(row, "new_took_unknown")?;
+        return Ok(Some(Claimed::Owned { claim, was_unknown }));
+    }
+    let Some(seen) = Seen::of(row)? else { return Ok(None) };
+    if seen.expired {
+        return Ok(None);
+    }
+    if column(row, "mismatch")? {
+        return Ok(Some(Claimed::Mismatch));
+    }
+    let fence = seen.fence;
+    let claims = column::<i64>(row, "claims")?;
+    let too_often = || Claimed::TooOften { claims: u32::try_from(claims).unwrap_or(u32::MAX) };
+    let spent = claims >= i64::from(request.max_claims);
+    Ok(match seen.state {
+        RecordState::Done => Some(Claimed::Done { value: column(row, "value")? }),
+        RecordState::InFlight if seen.owner == request.owner => None,
+        RecordState::InFlight => {
+            let left =
+                Duration::from_micros(column::<i64>(row, "lease_left")?.max(0).unsigned_abs());
+            Some(Claimed::InFlight { fence, left })
+        }
+        RecordState::Unknown if request.on_unknown == OnUnknown::Hold => {
+            Some(Claimed::Unknown { fence })
+        }
+        RecordState::Unknown | RecordState::Released if spent => Some(too_often()),
+        RecordState::Unknown | RecordState::Released => None,
+    })
+}
+
+/// How the write of an owner went; `None` when the record changed while the statement ran.
+pub(super) fn written(
+    row: &Row,
+    claim: Claim,
+    target: RecordState,
+) -> Result<Option<Written>, StoreError> {
+    if column(row, "made")? {
+        return Ok(Some(Written::Made));
+    }
+    let Some(seen) = Seen::of(row)?.filter(|seen| !seen.expired) else {
+        return Ok(Some(Written::Lost { fence: None }));
+    };
+    let own = seen.owner == claim.owner && seen.fence == claim.fence;
+    Ok(match seen.state {
+        RecordState::InFlight if own => None,
+        // The lease that passed by itself was not what this owner wrote.
+        RecordState::Unknown if seen.lapsed => Some(Written::Lost { fence: Some(seen.fence) }),
+        state if own && state == target => Some(Written::Made),
+        _ => Some(Written::Lost { fence: Some(seen.fence) }),
+    })
+}
+
+/// How an operator's decision went; `None` when the record changed while the statement ran.
+pub(super) fn resolved(row: &Row, fence: u64) -> Result<Option<Written>, StoreError> {
+    if column(row, "made")? {
+        return Ok(Some(Written::Made));
+    }
+    let seen = Seen::of(row)?.filter(|seen| !seen.expired);
+    Ok(match seen {
+        Some(seen) if seen.state == RecordState::Unknown && seen.fence == fence => None,
+        seen => Some(Written::Lost { fence: seen.map(|seen| seen.fence) }),
+    })
+}
+
+/// A row of `peek.sql` or `unknowns.sql`.
+pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
+    check_format(column(row, "format")?)?;
+    let stored = state(column(row, "state")?)?;
+    let unknown: bool = column(row, "is_unknown")?;
+    let state = if unknown { RecordState::Unknown } else { stored };
+    let mut record = Record::new(column(row, "key")?, state, unsigned(column(row, "fence")?)?);
+    record.claims = u32::try_from(column::<i64>(row, "claims")?).unwrap_or(u32::MAX);
+    record.value = column(row, "value")?;
+    record.note = column(row, "note")?;
+    if unknown && stored == RecordState::InFlight {
+        record.note = Some(LEASE_OVER.to_owned());
+    }
+    record.expires_in =
+        Duration::from_micros(column::<i64>(row, "expires_in")?.max(0).unsigned_abs());
+    Ok(record)
+}
+
+/// What in the row of `audit.sql` breaks a promise.
+pub(super) fn weaknesses(row: &Row) -> Result<Vec<String>, StoreError> {
+    let mut faults = Vec::new();
+    let mut say = |words: &str| faults.push(format!("postgres: {words}"));
+    if !column::<bool>(row, "fsync")? {
+        say("`fsync` is off: records do not survive the death of the machine");
+    }
+    if !column::<bool>(row, "full_page_writes")? {
+        say("`full_page_writes` is off: a crash can leave torn pages");
+    }
+    let commit: String = column(row, "synchronous_commit")?;
+    if commit == "off" {
+        say("`synchronous_commit` is off: the last records may be missing after a crash");
+    }
+    if column(row, "standby")? {
+        say("the server is a standby and refuses writes");
+    }
+    if column(row, "read_only")? {
+        say("`default_transaction_read_only` is on: the server refuses writes");
+    }
+    if column::<Option<bool>>(row, "unlogged")?.unwrap_or(false) {
+        say("the table `steadfast_idempotency` is unlogged: a crash empties it");
+    }
+    if column::<i32>(row, "version_number")? < 120_000 {
+        let version: String = column(row, "version")?;
+        say(&format!("the server's version {version} is older than 12"));
+    }
+    Ok(faults)
+}
+
+/// The record as a statement saw it when it began.
+struct Seen {
+    state: RecordState,
+    /// Unknown because the lease is over, not because anybody said so.
+    lapsed: bool,
+    owner: Owner,
+    fence: u64,
+    expired: bool,
+}
+
+impl Seen {
+    fn of(row: &Row) -> Result<Option<Self>, StoreError> {
+        let Some(format) = column::<Option<i16>>(row, "format")? else { return Ok(None) };
+        check_format(format)?;
+        let stored = state(column(row, "state")?)?;
+        let is_unknown: bool = column(row, "is_unknown")?;
+        let owner: Vec<u8> = column(row, "owner")?;
+        let owner = owner.try_into().map_err(|_| corrupt("an owner has another length than 16"))?;
+        Ok(Some(Self {
+            state: if is_unknown { RecordState::Unknown } else { stored },
+            lapsed: is_unknown && stored == RecordState::InFlight,
+            owner: Owner(u128::from_be_bytes(owner)),
+            fence: unsigned(column(row, "fence")?)?,
+            expired: column(row, "expired")?,
+        }))
+    }
+}
+
+/// How a state is written in the table.
+pub(super) const fn word(state: RecordState) -> &'static str {
+    match state {
+        RecordState::InFlight => "in flight",
+        RecordState::Done => "done",
+        RecordState::Released => "released",
+        RecordState::Unknown => "unknown",
+    }
+}
+
+fn state(stored: &str) -> Result<RecordState, StoreError> {
+    [RecordState::InFlight, RecordState::Done, RecordState::Released, RecordState::Unknown]
+        .into_iter()
+        .find(|state| word(*state) == stored)
+        .ok_or_else(|| corrupt("a record is in a state that there is not"))
+}
+
+fn check_format(format: i16) -> Result<(), StoreError> {
+    if format > FORMAT {
+        let words = format!(
+            "postgres: a record has format {format}, this library knows {FORMAT}; update the library"
+        );
+        return Err(StoreError::new(StoreErrorKind::Incompatible, words));
+    }
+    if format < FORMAT { Err(corrupt("a record has a format that there is not")) } else { Ok(()) }
+}
+
+fn unsigned(fence: i64) -> Result<u64, StoreError> {
+    u64::try_from(fence).map_err(|_| corrupt("a fence is negative"))
+}
+
+fn column<'r, T: FromSql<'r>>(row: &'r Row, name: &str) -> Result<T, StoreError> {
+    row.try_get(name).map_err(|_| corrupt(&format!("the column `{name}` cannot be read")))
+}
+
+pub(super) fn corrupt(words: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, format!("postgres: {words}"))
+}

@@ -1,0 +1,40 @@
+//! What an error of the file means to a caller of the store.
+
+use std::io;
+
+use ::redb::Error;
+
+use crate::idempotency::store::{StoreError, StoreErrorKind};
+
+pub(super) fn store_error(error: Error) -> StoreError {
+    use StoreErrorKind::{Corrupt, Incompatible, Refused, Unavailable};
+    let (kind, advice) = match &error {
+        Error::Io(error) => of_io(error),
+        Error::Corrupted(_) | Error::RepairAborted => (Corrupt, ""),
+        Error::DatabaseAlreadyOpen => (
+            Refused,
+            " A file belongs to one store: share it by cloning, and between processes use \
+             `RedisStore` or `PostgresStore`.",
+        ),
+        Error::UpgradeRequired(_) | Error::TableTypeMismatch { .. } => (Incompatible, ""),
+        Error::ValueTooLarge(_) => (Refused, ""),
+        _ => (Unavailable, ""),
+    };
+    StoreError::new(kind, format!("redb: {error}{advice}"))
+}
+
+fn of_io(error: &io::Error) -> (StoreErrorKind, &'static str) {
+    use StoreErrorKind::{Corrupt, Full, Refused, Unavailable};
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            (Full, "")
+        }
+        io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::IsADirectory => (Refused, ""),
+        // A page that the file should have lies behind its end, or is no page.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => (Corrupt, ""),
+        _ => (Unavailable, ""),
+    }
+}
