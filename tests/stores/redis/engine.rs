@@ -1,7 +1,7 @@
 //! Idempotent calls on a server that fails, and by processes that do.
 
 use std::future::pending;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -14,7 +14,7 @@ use steadfast::idempotency::{
 use steadfast_servers::redis::Redis;
 
 use super::open;
-use crate::engine::{Failure, call};
+use crate::engine::{Failure, call, call_blocking};
 
 const KEY: &str = "order_{7}";
 
@@ -35,7 +35,7 @@ fn refused(answer: Result<u64, Failure>) -> IdempotencyError {
 }
 
 /// A body that must not run.
-async fn never() -> Result<u64, std::io::ErrorKind> {
+async fn never() -> Result<u64, ErrorKind> {
     panic!("the body ran")
 }
 
@@ -185,6 +185,78 @@ async fn sixty_four_callers_of_eight_stores_run_it_once() {
     assert_eq!(runs.load(Relaxed), 1);
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn an_ambiguous_failure_leaves_unknown_and_an_unsent_one_may_be_tried_again() {
+    let server = Redis::start();
+    let store = open(&server);
+    let unsent = call(&PAY, &store, "7", async { Err(ErrorKind::ConnectionRefused) }).await;
+    assert!(matches!(unsent, Err(Failure::Own(ErrorKind::ConnectionRefused))), "{unsent:?}");
+    until(&store, RecordState::Released).await;
+    let ambiguous = call(&PAY, &store, "7", async { Err(ErrorKind::ConnectionReset) }).await;
+    assert!(matches!(ambiguous, Err(Failure::Own(ErrorKind::ConnectionReset))), "{ambiguous:?}");
+    until(&store, RecordState::Unknown).await;
+    let error = refused(call(&PAY, &store, "7", never()).await);
+    assert!(matches!(error, IdempotencyError::Unknown { fence: 2 }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_run() {
+    let server = Redis::start();
+    let store = open(&server);
+    let stored = format!("steadfast:{KEY}");
+    assert!(matches!(call(&PAY, &store, "7", async { Ok(7) }).await, Ok(7)));
+
+    server.command(&["HSET", &stored, "b", "{"]).unwrap();
+    let error = refused(call(&PAY, &store, "7", never()).await);
+    assert!(matches!(error, IdempotencyError::Corrupt(_)), "{error:?}");
+    server.command(&["HSET", &stored, "s", "?"]).unwrap();
+    let error = refused(call(&RERUN, &store, "7", never()).await);
+    assert!(matches!(error, IdempotencyError::Corrupt(_)), "{error:?}");
+    server.command(&["HSET", &stored, "v", "2"]).unwrap();
+    let error = refused(call(&RERUN, &store, "7", never()).await);
+    assert!(matches!(error, IdempotencyError::Incompatible(_)), "{error:?}");
+    server.command(&["SET", &stored, "text"]).unwrap();
+    let error = refused(call(&RERUN, &store, "7", never()).await);
+    assert!(matches!(error, IdempotencyError::StoreUnavailable(_)), "{error:?}");
+    assert_eq!(server.command(&["GET", &stored]).unwrap(), "text");
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_while_it_claims_gives_the_key_back() {
+    let server = Redis::start();
+    let store = open(&server);
+    // Connected, so that the claim is on its way when the caller leaves.
+    assert_eq!(store.peek(KEY).await.unwrap(), None);
+    server.stop();
+    let left = tokio::time::timeout(Duration::from_millis(30), call(&PAY, &store, "7", never()));
+    assert!(left.await.is_err(), "a stopped server answers");
+    server.cont();
+    let begun = Instant::now();
+    loop {
+        match call(&PAY, &store, "7", async { Ok(7) }).await {
+            Ok(7) => break,
+            Err(Failure::Idempotency(IdempotencyError::InProgress)) => {}
+            other => panic!("{other:?}"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "the key stays taken");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A synchronous call blocks the one thread of the runtime that it is made in.
+#[tokio::test]
+async fn a_synchronous_call_inside_a_runtime_of_one_thread_waits_for_nobody_in_it() {
+    let server = Redis::start();
+    let store = open(&server);
+    // The connection of this runtime cannot move while its thread is blocked below.
+    assert_eq!(store.peek(KEY).await.unwrap(), None);
+    let begun = Instant::now();
+    assert!(matches!(call_blocking(&PAY, &store, "7", || Ok(7)), Ok(7)));
+    assert!(matches!(call_blocking(&PAY, &store, "7", || panic!("the body ran")), Ok(7)));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(matches!(call(&PAY, &store, "7", never()).await, Ok(7)));
 }
 
 /// Says where the server of a process is that a test has started.
