@@ -1,6 +1,6 @@
 //! Idempotent calls on a server that fails, and by processes that do.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -35,8 +35,8 @@ fn refused(answer: Result<u64, Failure>) -> IdempotencyError {
 }
 
 /// A body that must not run.
-async fn never() -> Result<u64, ErrorKind> {
-    panic!("the body ran")
+fn never() -> impl Future<Output = Result<u64, ErrorKind>> {
+    std::future::poll_fn(|_| panic!("the body ran"))
 }
 
 /// Waits until the record is in a state.
@@ -147,7 +147,7 @@ async fn a_store_that_lost_its_records_is_not_given_an_answer() {
 async fn a_claim_is_renewed_for_as_long_as_the_body_runs() {
     let server = Redis::start();
     let store = open(&server);
-    let answer = call(&BRIEF, &store, "7", async {
+    let answer = Box::pin(call(&BRIEF, &store, "7", async {
         let other = open(&server);
         for _ in 0..8 {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -155,7 +155,7 @@ async fn a_claim_is_renewed_for_as_long_as_the_body_runs() {
             assert!(matches!(error, IdempotencyError::InProgress), "{error:?}");
         }
         Ok(7)
-    });
+    }));
     assert!(matches!(answer.await, Ok(7)));
 }
 
