@@ -18,7 +18,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Socket, Transaction};
 
 use self::link::{Links, Query};
-use self::rows::{claimed, corrupt, record, resolved, weaknesses, word, written};
+use self::rows::{Step, claimed, corrupt, record, resolved, weaknesses, word, written};
 use crate::idempotency::store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Record, RecordState,
     Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
@@ -197,11 +197,11 @@ impl PostgresStore {
         loop {
             let row = transaction.query_typed_one(WRITE, &write.arguments()).await?;
             match written(&row, claim, RecordState::Done) {
-                Ok(Some(answer)) => return Ok(answer),
-                // Nothing can be lost for longer than another's statement takes.
-                Ok(None) if races < RACES => races += 1,
+                Ok(Step::Answer(answer)) => return Ok(answer),
+                Ok(Step::Lapsed) => return Ok(Written::Lost { fence: Some(claim.fence) }),
+                Ok(Step::Raced) if races < RACES => races += 1,
                 // A record that cannot be read is nobody's claim.
-                Ok(None) | Err(_) => return Ok(Written::Lost { fence: None }),
+                Ok(Step::Raced) | Err(_) => return Ok(Written::Lost { fence: None }),
             }
         }
     }
@@ -225,7 +225,7 @@ impl PostgresStore {
         for _ in 0..RACES {
             let sql = include_str!("postgres/claim.sql");
             let row = self.row(Query { sql, arguments: &arguments, repeatable: true }).await?;
-            if let Some(claimed) = claimed(&row, &request)? {
+            if let Some(claimed) = self.settled(claimed(&row, &request)?, request.key).await? {
                 return Ok(claimed);
             }
         }
@@ -236,22 +236,37 @@ impl PostgresStore {
     async fn write(
         &self,
         sql: &'static str,
+        key: &str,
         arguments: &[(&(dyn ToSql + Sync), Type)],
         claim: Claim,
         target: RecordState,
     ) -> Result<Written, StoreError> {
         for _ in 0..RACES {
             let row = self.row(Query { sql, arguments, repeatable: true }).await?;
-            if let Some(answer) = written(&row, claim, target)? {
+            if let Some(answer) = self.settled(written(&row, claim, target)?, key).await? {
                 return Ok(answer);
             }
         }
         Err(contended())
     }
 
+    /// The answer, or nothing when the statement has to be run again.
+    async fn settled<T>(&self, step: Step<T>, key: &str) -> Result<Option<T>, StoreError> {
+        match step {
+            Step::Answer(answer) => Ok(Some(answer)),
+            Step::Raced => Ok(None),
+            Step::Lapsed => {
+                let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
+                let sql = include_str!("postgres/lapse.sql");
+                self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
+                Ok(None)
+            }
+        }
+    }
+
     async fn end(&self, write: OwnersWrite<'_>, claim: Claim) -> Result<Written, StoreError> {
         check_key(write.key)?;
-        self.write(WRITE, &write.arguments(), claim, write.target).await
+        self.write(WRITE, write.key, &write.arguments(), claim, write.target).await
     }
 
     async fn row(&self, query: Query<'_>) -> Result<Row, StoreError> {
@@ -352,7 +367,7 @@ impl IdempotencyStore for PostgresStore {
                 (&lease, Type::INT8),
             ];
             let sql = include_str!("postgres/renew.sql");
-            self.write(sql, &arguments, claim, RecordState::InFlight).await
+            self.write(sql, key, &arguments, claim, RecordState::InFlight).await
         })
     }
 
@@ -389,9 +404,15 @@ impl IdempotencyStore for PostgresStore {
             check_key(key)?;
             let sql = include_str!("postgres/peek.sql");
             let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
-            let rows =
-                self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
-            rows.first().map(record).transpose()
+            for _ in 0..RACES {
+                let query = Query { sql, arguments: &arguments, repeatable: true };
+                let rows = self.links.rows(query).await?;
+                let Some(row) = rows.first() else { return Ok(None) };
+                if let Some(record) = self.settled(record(row)?, key).await? {
+                    return Ok(Some(record));
+                }
+            }
+            Err(contended())
         })
     }
 
@@ -401,10 +422,18 @@ impl IdempotencyStore for PostgresStore {
             let (after, most) = (after.unwrap_or(""), i64::try_from(most).unwrap_or(i64::MAX));
             let arguments: [(&(dyn ToSql + Sync), Type); 2] =
                 [(&after, Type::TEXT), (&most, Type::INT8)];
+            let sql = include_str!("postgres/lapse_some.sql");
+            self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
             let sql = include_str!("postgres/unknowns.sql");
             let rows =
                 self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
-            rows.iter().map(record).collect()
+            let mut found = Vec::with_capacity(rows.len());
+            for row in &rows {
+                if let Step::Answer(record) = record(row)? {
+                    found.push(record);
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -432,7 +461,8 @@ impl IdempotencyStore for PostgresStore {
                 let sql = include_str!("postgres/resolve.sql");
                 // Repeated after a lost answer it would find its own decision and call it lost.
                 let query = Query { sql, arguments: &arguments, repeatable: false };
-                if let Some(answer) = resolved(&self.row(query).await?, fence)? {
+                let step = resolved(&self.row(query).await?, fence)?;
+                if let Some(answer) = self.settled(step, key).await? {
                     return Ok(answer);
                 }
             }

@@ -1,6 +1,6 @@
 -- $1 key, $2 owner, $3 fence, $4 lease in microseconds
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS at
+    SELECT statement_timestamp() AS at
 ), seen AS MATERIALIZED (
     SELECT r.format, r.state, r.owner, r.fence,
            r.expires_at <= at AS expired,

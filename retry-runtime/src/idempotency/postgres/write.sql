@@ -3,7 +3,7 @@
 -- The write of an owner that ends its claim. Also returns the record as of the start of the statement,
 -- which says why nothing was written.
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS at
+    SELECT statement_timestamp() AS at
 ), seen AS MATERIALIZED (
     SELECT r.format, r.state, r.owner, r.fence,
            r.expires_at <= at AS expired,
