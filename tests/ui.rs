@@ -17,6 +17,8 @@ mod forbidding;
 mod shapes;
 #[path = "ui/pass/smallest.rs"]
 mod smallest;
+#[path = "ui/pass/stacked.rs"]
+mod stacked;
 
 const PINNED: &str = "rustc 1.95.";
 
@@ -41,6 +43,7 @@ fn misuse_is_told_in_our_words_at_the_place() {
 #[test]
 fn what_is_right_runs_without_a_warning() {
     smallest::main();
+    stacked::main();
     every_option::main();
     shapes::main();
     forbidding::main();

@@ -4,38 +4,50 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::hint::black_box;
-use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use backon::BlockingRetryable;
-use steadfast::retry as steadfast_retry;
+use steadfast::{Classify, retry as steadfast_retry};
+
+/// An error without anything to drop.
+#[derive(Clone, Copy, Debug, Classify)]
+enum Failure {
+    #[retryable]
+    Down,
+    #[permanent]
+    Gone,
+}
 
 /// The body of every way: succeeds, but the compiler does not know.
 #[inline(always)]
-fn body(x: u64) -> io::Result<u64> {
-    if black_box(x) == u64::MAX { Err(ErrorKind::TimedOut.into()) } else { Ok(x + 1) }
+fn body(x: u64) -> Result<u64, Failure> {
+    match black_box(x) {
+        u64::MAX => Err(Failure::Down),
+        x if x == u64::MAX - 1 => Err(Failure::Gone),
+        x => Ok(x),
+    }
 }
 
 /// Fails three times of four.
 #[inline(always)]
-fn failing(calls: &Cell<u32>) -> io::Result<u32> {
+fn failing(calls: &Cell<u32>) -> Result<u32, Failure> {
     calls.set(calls.get() + 1);
-    if black_box(calls.get()) % 4 == 0 { Ok(1) } else { Err(ErrorKind::TimedOut.into()) }
+    if black_box(calls.get()) % 4 == 0 { Ok(1) } else { Err(Failure::Down) }
 }
 
-fn transient(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::TimedOut
+fn transient(error: &Failure) -> bool {
+    matches!(error, Failure::Down)
 }
 
 #[inline(never)]
-fn bare(x: u64) -> io::Result<u64> {
+fn bare(x: u64) -> Result<u64, Failure> {
     body(x)
 }
 
 #[inline(never)]
-fn by_hand(x: u64) -> io::Result<u64> {
+fn by_hand(x: u64) -> Result<u64, Failure> {
     let mut attempt = 0;
     loop {
         match body(x) {
@@ -50,34 +62,34 @@ fn by_hand(x: u64) -> io::Result<u64> {
 
 #[inline(never)]
 #[steadfast_retry]
-fn annotated(x: u64) -> io::Result<u64> {
+fn annotated(x: u64) -> Result<u64, Failure> {
     body(x)
 }
 
 #[inline(never)]
 #[steadfast_retry(budget = none)]
-fn without_budget(x: u64) -> io::Result<u64> {
+fn without_budget(x: u64) -> Result<u64, Failure> {
     body(x)
 }
 
 #[inline(never)]
-fn with_retry(x: u64) -> io::Result<u64> {
+fn with_retry(x: u64) -> Result<u64, Failure> {
     retry::retry(retry::delay::Fixed::from_millis(1000).take(2), || body(x))
         .map_err(|error| error.error)
 }
 
 #[inline(never)]
-fn with_backon(x: u64) -> io::Result<u64> {
+fn with_backon(x: u64) -> Result<u64, Failure> {
     (|| body(x)).retry(backon::ExponentialBuilder::default()).when(transient).call()
 }
 
 #[inline(never)]
-async fn bare_async(x: u64) -> io::Result<u64> {
+async fn bare_async(x: u64) -> Result<u64, Failure> {
     body(x)
 }
 
 #[inline(never)]
-async fn by_hand_async(x: u64) -> io::Result<u64> {
+async fn by_hand_async(x: u64) -> Result<u64, Failure> {
     let mut attempt = 0;
     loop {
         match bare_async(x).await {
@@ -89,22 +101,22 @@ async fn by_hand_async(x: u64) -> io::Result<u64> {
 }
 
 #[steadfast_retry]
-async fn annotated_async(x: u64) -> io::Result<u64> {
+async fn annotated_async(x: u64) -> Result<u64, Failure> {
     bare_async(x).await
 }
 
 #[steadfast_retry(budget = none)]
-async fn without_budget_async(x: u64) -> io::Result<u64> {
+async fn without_budget_async(x: u64) -> Result<u64, Failure> {
     bare_async(x).await
 }
 
-async fn with_tokio_retry(x: u64) -> io::Result<u64> {
+async fn with_tokio_retry(x: u64) -> Result<u64, Failure> {
     let strategy = tokio_retry::strategy::ExponentialBackoff::from_millis(1000).take(2);
     tokio_retry::Retry::spawn(strategy, || bare_async(x)).await
 }
 
 #[inline(never)]
-fn three_failures_by_hand(calls: &Cell<u32>) -> io::Result<u32> {
+fn three_failures_by_hand(calls: &Cell<u32>) -> Result<u32, Failure> {
     let mut attempt = 0;
     loop {
         match failing(calls) {
@@ -116,7 +128,7 @@ fn three_failures_by_hand(calls: &Cell<u32>) -> io::Result<u32> {
 
 #[inline(never)]
 #[steadfast_retry(budget = none, base_delay = "0s", max_attempts = 4)]
-fn three_failures(calls: &Cell<u32>) -> io::Result<u32> {
+fn three_failures(calls: &Cell<u32>) -> Result<u32, Failure> {
     failing(calls)
 }
 
@@ -131,14 +143,14 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// A function around 16 KiB of state, to see what the attribute adds to its future.
-async fn large() -> io::Result<u64> {
+async fn large() -> Result<u64, Failure> {
     let state = [0_u8; 16 * 1024];
     std::future::ready(()).await;
     Ok(u64::from(black_box(&state)[0]))
 }
 
 #[steadfast_retry]
-async fn large_annotated() -> io::Result<u64> {
+async fn large_annotated() -> Result<u64, Failure> {
     let state = [0_u8; 16 * 1024];
     std::future::ready(()).await;
     Ok(u64::from(black_box(&state)[0]))

@@ -137,11 +137,16 @@ fn tidied(text: &str) -> Option<String> {
 }
 
 /// A bare number with the unit that it most likely had. Delays are said in milliseconds sooner
-/// than bounds are.
+/// than bounds are, and what is kept for long in seconds.
 pub(crate) fn with_unit(option: &str, number: &str) -> Option<String> {
     let value: f64 =
         number.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0)?;
-    let least = if option == "base_delay" { 10.0 } else { 100.0 };
+    let least = match option {
+        "base_delay" => 10.0,
+        "recovery_timeout" | "max_recovery_timeout" | "probe_timeout" | "lease" | "wait" => 1000.0,
+        "ttl" => return read_duration(&format!("{number}s")).ok().map(write_duration),
+        _ => 100.0,
+    };
     let text = format!("{number}{}", if value >= least { "ms" } else { "s" });
     read_duration(&text).is_ok().then_some(text)
 }

@@ -10,71 +10,80 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, Lit, Pat, Path, PathSegment, Type, TypePath};
 
 use crate::diagnostics::{Diagnostics, excerpt, fault, shortened, source};
-use crate::items::{Angles, Item, Shape, only_group, split, trailing, unreadable};
+use crate::items::{Angles, Item, only_group, split, trailing, unreadable};
 use crate::limits::too_nested;
 use crate::model::{Entry, Rule, Spanned};
-use crate::options::{RetryOption, Table};
+use crate::options::Table;
 use crate::values::{self, Named};
 
-pub(crate) fn on(
-    item: &Item,
+/// A list of errors, and what it says to list every one of them.
+#[derive(Clone, Copy)]
+struct List {
     named: Named,
+    /// What to write instead of an entry that matches everything.
+    everything: &'static str,
+}
+
+impl List {
+    fn new<O: Table>(option: O) -> Self {
+        let everything = match (O::OWNER, option.name()) {
+            ("retry", "on") => "write `on = any` to retry every error",
+            (_, "on") => "write `on = any` to count every error as a failure",
+            ("retry", _) => "remove the attribute, or list what is not retried",
+            (_, "not_on") => "remove the attribute, or list what is no failure",
+            _ => "remove the attribute, or list what is neither failure nor success",
+        };
+        Self { named: Named { name: option.name(), example: option.example() }, everything }
+    }
+}
+
+pub(crate) fn on<O: Table>(
+    item: &Item,
+    option: O,
     diagnostics: &mut Diagnostics,
 ) -> syn::Result<Option<Spanned<Rule>>> {
-    let tokens = item.assigned_list(RetryOption::On)?;
+    let tokens = item.assigned_list(option)?;
     if tokens.to_string() == "any" {
         return Ok(Some(item.spanned(tokens.span(), Rule::Any)));
     }
-    let entries = entries(tokens, named, diagnostics)?;
+    let entries = entries(tokens, option, diagnostics)?;
     // A list whose entries were all refused says nothing; it must not seem to retry nothing.
     Ok((!entries.is_empty()).then(|| item.spanned(tokens.span(), Rule::On(entries))))
 }
 
-pub(crate) fn not_on(
+/// `not_on` and `ignore`: what they list is taken out of what the rule says.
+pub(crate) fn except<O: Table>(
     item: &Item,
-    named: Named,
+    option: O,
     diagnostics: &mut Diagnostics,
 ) -> syn::Result<Vec<Entry>> {
-    let tokens = item.assigned_list(RetryOption::NotOn)?;
+    let tokens = item.assigned_list(option)?;
     if tokens.to_string() == "any" {
-        let what = "`not_on = any` would never retry";
-        return Err(fault(tokens, what, "remove the attribute, or list what is not retried"));
+        let never = match (O::OWNER, option.name()) {
+            ("retry", _) => "retry",
+            _ => "open the breaker",
+        };
+        let what = format!("`{} = any` would never {never}", option.name());
+        return Err(fault(tokens, what, List::new(option).everything));
     }
-    entries(tokens, named, diagnostics)
+    entries(tokens, option, diagnostics)
 }
 
-impl Item {
-    /// As `assigned`, for an option that takes a list.
-    fn assigned_list(&self, option: RetryOption) -> syn::Result<&TokenStream> {
-        match &self.shape {
-            Shape::Called(group) if !group.stream().is_empty() => Err(fault(
-                group,
-                format_args!(
-                    "`{}` needs a list behind `=`, found `{}`",
-                    option.name(),
-                    excerpt(group)
-                ),
-                format_args!("write `{} = [{}]`", option.name(), excerpt(&group.stream())),
-            )),
-            _ => self.assigned(option),
-        }
-    }
-}
-
-fn entries(
+fn entries<O: Table>(
     tokens: &TokenStream,
-    named: Named,
+    option: O,
     diagnostics: &mut Diagnostics,
 ) -> syn::Result<Vec<Entry>> {
-    let name = named.name;
+    let rules = List::new(option);
+    let Named { name, example } = rules.named;
     let Some(list) = only_group(tokens, Delimiter::Bracket) else {
-        return Err(not_a_list(tokens, named));
+        return Err(not_a_list(tokens, option));
     };
     if list.is_empty() {
         let help = if name == "on" {
-            format!("write `{}`, or `on = any` for every error", named.example)
+            format!("write `{example}`, or `on = any` for every error")
         } else {
-            format!("write `{}`, or remove `{name}`", named.example)
+            format!("write `{example}`, or remove `{name}`")
         };
         return Err(fault(tokens, format_args!("`{name} = []` lists nothing"), help));
     }
@@ -102,12 +111,13 @@ fn entries(
             continue;
         }
         texts.push(text);
-        entries.extend(diagnostics.keep(entry(chunk, named)));
+        entries.extend(diagnostics.keep(entry(chunk, rules)));
     }
     Ok(entries)
 }
 
-fn not_a_list(tokens: &TokenStream, named: Named) -> syn::Error {
+fn not_a_list<O: Table>(tokens: &TokenStream, option: O) -> syn::Error {
+    let named = Named { name: option.name(), example: option.example() };
     let name = named.name;
     if too_nested(tokens) {
         return unreadable(tokens, name);
@@ -119,7 +129,7 @@ fn not_a_list(tokens: &TokenStream, named: Named) -> syn::Error {
         (Some(TokenTree::Group(_)), _) if starts.next().is_some() => {
             // `[A] deadline = …`
             let rest: TokenStream = tokens.clone().into_iter().skip(1).collect();
-            return trailing(RetryOption::named(name).unwrap_or(RetryOption::On), &rest);
+            return trailing(option, &rest);
         }
         (_, Some(Expr::Closure(_))) => format!("write `when = {}`", excerpt(tokens)),
         (_, Some(expr)) if matches!(values::literal(expr), Some((_, Lit::Str(_)))) => {
@@ -144,8 +154,8 @@ fn not_a_list(tokens: &TokenStream, named: Named) -> syn::Error {
 }
 
 /// One type, variant or pattern.
-fn entry(tokens: TokenStream, named: Named) -> syn::Result<Entry> {
-    let name = named.name;
+fn entry(tokens: TokenStream, list: List) -> syn::Result<Entry> {
+    let name = list.named.name;
     let mut starts = tokens.clone().into_iter();
     match (starts.next(), starts.next(), starts.next()) {
         (Some(TokenTree::Ident(is)), Some(TokenTree::Group(group)), None)
@@ -161,7 +171,7 @@ fn entry(tokens: TokenStream, named: Named) -> syn::Result<Entry> {
             });
         }
         (Some(TokenTree::Ident(any)), None, None) if any == "any" => {
-            return Err(everything(&tokens, name));
+            return Err(everything(&tokens, list));
         }
         _ => {}
     }
@@ -177,7 +187,7 @@ fn entry(tokens: TokenStream, named: Named) -> syn::Result<Entry> {
     };
     match parser.parse2(tokens.clone()) {
         Ok((pattern, rest)) if rest.is_empty() => {
-            let owner = owner(&pattern, name)?;
+            let owner = owner(&pattern, list)?;
             Ok(Entry::Pattern { owner, pattern })
         }
         Ok((pattern, rest)) if starts_with_if(&rest) => Err(fault(
@@ -189,7 +199,7 @@ fn entry(tokens: TokenStream, named: Named) -> syn::Result<Entry> {
                 excerpt(&rest)
             ),
         )),
-        _ => Err(no_entry(&tokens, named)),
+        _ => Err(no_entry(&tokens, list.named)),
     }
 }
 
@@ -217,15 +227,13 @@ fn no_entry(tokens: &TokenStream, named: Named) -> syn::Error {
 }
 
 /// An entry that would match every error.
-fn everything(place: &impl ToTokens, name: &str) -> syn::Error {
-    let found = excerpt(place);
-    let what = format!("the entry `{found}` of `{name}` matches every error");
-    let help = if name == "on" {
-        "write `on = any` to retry every error"
-    } else {
-        "remove the attribute, or list what is not retried"
-    };
-    fault(place, what, help)
+fn everything(place: &impl ToTokens, list: List) -> syn::Error {
+    let (found, name) = (excerpt(place), list.named.name);
+    fault(
+        place,
+        format_args!("the entry `{found}` of `{name}` matches every error"),
+        list.everything,
+    )
 }
 
 fn bare_path(path: Path) -> Entry {
@@ -253,15 +261,16 @@ fn is_camel_case(segment: &PathSegment) -> bool {
 }
 
 /// The type that a pattern belongs to: what has to be looked for among an error's sources.
-fn owner(pattern: &Pat, name: &str) -> syn::Result<Option<Path>> {
+fn owner(pattern: &Pat, list: List) -> syn::Result<Option<Path>> {
+    let name = list.named.name;
     let of = |path: &Path| Some(owner_of_variant(path).unwrap_or_else(|| path.clone()));
     match pattern {
         Pat::Struct(pat) => Ok(of(&pat.path)),
         Pat::TupleStruct(pat) => Ok(of(&pat.path)),
         Pat::Path(pat) => Ok(of(&pat.path)),
-        Pat::Paren(pat) => owner(&pat.pat, name),
-        Pat::Reference(pat) => owner(&pat.pat, name),
-        Pat::Wild(_) | Pat::Rest(_) => Err(everything(pattern, name)),
+        Pat::Paren(pat) => owner(&pat.pat, list),
+        Pat::Reference(pat) => owner(&pat.pat, list),
+        Pat::Wild(_) | Pat::Rest(_) => Err(everything(pattern, list)),
         Pat::Guard(pat) => Err(fault(
             pat,
             format_args!("an entry of `{name}` takes no `if`, found `{}`", excerpt(pat)),
@@ -269,19 +278,19 @@ fn owner(pattern: &Pat, name: &str) -> syn::Result<Option<Path>> {
         )),
         Pat::Ident(pat) => {
             if let Some((_, inner)) = &pat.subpat {
-                return owner(inner, name);
+                return owner(inner, list);
             }
             let path = Path::from(pat.ident.clone());
             if path.segments.last().is_some_and(is_camel_case) {
                 Ok(Some(path))
             } else {
-                Err(everything(pattern, name))
+                Err(everything(pattern, list))
             }
         }
         Pat::Or(pat) => {
             let mut owners = Vec::new();
             for case in &pat.cases {
-                owners.push(owner(case, name)?);
+                owners.push(owner(case, list)?);
             }
             let texts: Vec<String> = owners.iter().map(source).collect();
             let first = owners.into_iter().next().flatten();

@@ -6,12 +6,25 @@ use quote::quote;
 use crate::diagnostics::Diagnostics;
 use crate::expand;
 use crate::limits;
-use crate::model::Budget;
 use crate::parse;
-use crate::siblings;
+use crate::siblings::{self, Attribute};
 use crate::signature::Function;
+use crate::validate;
 
 pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
+    annotated(Attribute::Retry, args, item)
+}
+
+pub(crate) fn circuit_breaker(args: TokenStream, item: &TokenStream) -> TokenStream {
+    annotated(Attribute::Breaker, args, item)
+}
+
+pub(crate) fn idempotent(args: TokenStream, item: &TokenStream) -> TokenStream {
+    annotated(Attribute::Idempotent, args, item)
+}
+
+/// The function below `first`, which sees every other attribute of ours and expands it with it.
+fn annotated(first: Attribute, args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     if limits::head_too_nested(item) {
         diagnostics.error(
@@ -24,94 +37,26 @@ pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
     }
     let mut function = match Function::read(item) {
         Ok(function) => function,
-        Err(error) => {
-            return not_a_function("retry", item, &error);
-        }
+        Err(error) => return not_a_function(first, item, &error),
     };
-    siblings::collect("retry", &mut function, &mut diagnostics);
-    let model = parse::retry(args, &function.facts(), &mut diagnostics);
-    if let Some(Budget::Inline(inline)) = model.budget.as_ref().map(|budget| &budget.value)
-        && let Some(key) = &inline.key
-    {
-        diagnostics.error(
-            key.key,
-            "this version of `steadfast` keeps one budget a function or a name, none for each key",
-            "take `key` off, or share a budget with `name = \"…\"`",
-        );
-    }
-    refuse(
-        &function,
-        model.when_value.is_some() || model.classify_value.is_some(),
-        &mut diagnostics,
-    );
+    let (siblings, taken_off) = siblings::collect(first, args, &mut function, &mut diagnostics);
+    let stack = parse::stack(siblings, &function.facts(), &mut diagnostics);
+    validate::stack(&stack, &mut diagnostics);
+    validate::function(&function, first, &stack, &mut diagnostics);
     match &function.body {
-        Some(body) if diagnostics.is_empty() => expand::retry::expand(&function, body, &model),
+        Some(body) if diagnostics.is_empty() => {
+            taken_off.looked_up_in(expand::expand(&function, body, &stack.into_model()))
+        }
         _ => {
             let faults = diagnostics.into_tokens();
-            let function = function.untouched();
+            let function = taken_off.looked_up_in(function.untouched());
             quote!(#function #faults)
         }
     }
 }
 
-/// Functions that cannot be called again.
-fn refuse(function: &Function, looks_at_values: bool, diagnostics: &mut Diagnostics) {
-    let signature = &function.signature;
-    let span = signature.ident.span();
-    if function.body.is_none() {
-        diagnostics.error(
-            span,
-            "`retry` needs a body to call again, and this method has none",
-            "put `#[retry]` on the methods of the `impl` blocks, or give this one a default body",
-        );
-    }
-    if let Some(token) = &signature.constness {
-        diagnostics.error(
-            token.span,
-            "a `const fn` cannot be retried: nothing waits at compile time",
-            "take `const` off",
-        );
-    }
-    if let Some(abi) = &signature.abi {
-        diagnostics.error(
-            syn::spanned::Spanned::span(abi),
-            "a function with a foreign ABI cannot be retried: its callers know nothing of `Result`",
-            "put `#[retry]` on a function that this one calls",
-        );
-    }
-    match function.output() {
-        None if !looks_at_values => diagnostics.error(
-            span,
-            format_args!("`{}` returns `()`, which cannot fail", signature.ident),
-            "return a `Result<T, E>` or an `Option<T>`",
-        ),
-        Some(output @ syn::Type::Tuple(tuple)) if tuple.elems.is_empty() && !looks_at_values => {
-            diagnostics.error(
-                syn::spanned::Spanned::span(output),
-                format_args!("`{}` returns `()`, which cannot fail", signature.ident),
-                "return a `Result<T, E>` or an `Option<T>`",
-            );
-        }
-        Some(syn::Type::Never(never)) => diagnostics.error(
-            never.bang_token.span,
-            format_args!("`{}` never returns, so there is nothing to retry", signature.ident),
-            "return a `Result<T, E>` or an `Option<T>`",
-        ),
-        _ => {}
-    }
-    if let Some(syn::FnArg::Receiver(receiver)) = signature.inputs.first()
-        && let (syn::ReceiverKind::Value, Some(mutability)) = (&receiver.kind, &receiver.mutability)
-    {
-        diagnostics.error(
-            mutability.span,
-            "`mut self` would carry the changes of a failed attempt into the next one",
-            "take `&self`, and begin the body with a clone of what it changes",
-        );
-    }
-}
-
 /// The item stays, so that nothing else breaks.
-fn not_a_function(attribute: &str, item: &TokenStream, error: &syn::Error) -> TokenStream {
+fn not_a_function(attribute: Attribute, item: &TokenStream, error: &syn::Error) -> TokenStream {
     let found = item.clone().into_iter().find_map(|token| match &token {
         TokenTree::Ident(ident) => match ident.to_string().as_str() {
             word @ ("struct" | "enum" | "union" | "impl" | "trait" | "mod" | "const" | "static"
@@ -123,21 +68,30 @@ fn not_a_function(attribute: &str, item: &TokenStream, error: &syn::Error) -> To
         }
         _ => None,
     });
+    let name = attribute.name();
+    let by_hand = match attribute {
+        Attribute::Retry => "write a `fn`, or call a policy: `POLICY.call(|attempt| …)`",
+        Attribute::Breaker => "write a `fn`, or call a breaker: `PAYMENTS.call(|| …)`",
+        Attribute::Idempotent => "write a `fn`, whose arguments make the key",
+    };
     let mut diagnostics = Diagnostics::default();
     let is_closure = matches!(&found, Some((_, word)) if word == "closure");
     match found {
         Some((span, word)) => diagnostics.error(
             span,
-            format_args!("`{attribute}` stands on a function, found `{word}`"),
+            format_args!("`{name}` stands on a function, found `{word}`"),
             match word.as_str() {
-                "impl" | "trait" => "put it on the methods that are to be retried",
-                "closure" | "let" => "write a `fn`, or call a policy: `POLICY.call(|attempt| …)`",
+                "impl" | "trait" if attribute == Attribute::Retry => {
+                    "put it on the methods that are to be retried"
+                }
+                "impl" | "trait" => "put it on the methods",
+                "closure" | "let" => by_hand,
                 _ => "put it on a `fn` or an `async fn`",
             },
         ),
         None => diagnostics.error(
             item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span()),
-            format_args!("`{attribute}` cannot read this function: {error}"),
+            format_args!("`{name}` cannot read this function: {error}"),
             "put it on a `fn` or an `async fn`",
         ),
     }

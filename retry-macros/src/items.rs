@@ -3,10 +3,10 @@
 //! Knows what the options are called, not what they mean.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use syn::Expr;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned as _;
+use syn::{Expr, Lit};
 
 use crate::diagnostics::{Diagnostics, excerpt, fault, shortened, source};
 use crate::limits::{too_large, too_nested};
@@ -69,6 +69,22 @@ impl Item {
             format_args!("`{}` needs a value", option.name()),
             format_args!("write `{}`", option.example()),
         )
+    }
+
+    /// As `assigned`, for an option that takes a list.
+    pub(crate) fn assigned_list<O: Table>(&self, option: O) -> syn::Result<&TokenStream> {
+        match &self.shape {
+            Shape::Called(group) if !group.stream().is_empty() => Err(fault(
+                group,
+                format_args!(
+                    "`{}` needs a list behind `=`, found `{}`",
+                    option.name(),
+                    excerpt(group)
+                ),
+                format_args!("write `{} = [{}]`", option.name(), excerpt(&group.stream())),
+            )),
+            _ => self.assigned(option),
+        }
     }
 
     /// The tokens behind `=`.
@@ -147,6 +163,15 @@ pub(crate) fn trailing<O: Table>(option: O, rest: &TokenStream) -> syn::Error {
 
 /// The options of one pair of parentheses; what is no option is reported and left out.
 pub(crate) fn items<O: Table>(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Vec<Item> {
+    items_beside::<O>(tokens, |_, _| false, diagnostics)
+}
+
+/// As [`items`], without what `take` takes: a value that stands without a name.
+pub(crate) fn items_beside<O: Table>(
+    tokens: TokenStream,
+    mut take: impl FnMut(&TokenStream, &mut Diagnostics) -> bool,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Item> {
     let mut items = Vec::new();
     for (chunk, comma) in split(tokens, Angles::InTypesOnly) {
         if chunk.is_empty() {
@@ -159,7 +184,9 @@ pub(crate) fn items<O: Table>(tokens: TokenStream, diagnostics: &mut Diagnostics
             }
         } else if too_large(&chunk) {
             diagnostics.push(unreadable(&chunk, O::OWNER));
-        } else if let Some(item) = diagnostics.keep(item::<O>(&chunk)) {
+        } else if !take(&chunk, diagnostics)
+            && let Some(item) = diagnostics.keep(item::<O>(&chunk))
+        {
             items.push(item);
         }
     }
@@ -226,10 +253,16 @@ fn positional<O: Table>(chunk: &TokenStream) -> syn::Error {
     }
     let expr = syn::parse2::<Expr>(chunk.clone()).ok();
     let found = expr.as_ref().map_or_else(|| format!("`{}`", excerpt(chunk)), values::found);
-    let help = O::ALL
-        .first()
-        .map(|option| format!("write `{}`, for example", option.example()))
-        .unwrap_or_default();
+    let text =
+        expr.as_ref().and_then(values::literal).filter(|(_, lit)| matches!(lit, Lit::Str(_)));
+    let help = match (O::ALL.first(), text) {
+        // The first option is what the string was most likely meant to be.
+        (Some(option), Some(_)) if option.example().ends_with('"') => {
+            format!("write `{} = {}`", option.name(), excerpt(chunk))
+        }
+        (Some(option), _) => format!("write `{}`, for example", option.example()),
+        (None, _) => String::new(),
+    };
     fault(chunk, format_args!("`{}` takes its options by name, found {found}", O::OWNER), help)
 }
 

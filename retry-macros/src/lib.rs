@@ -14,6 +14,7 @@ mod parse;
 mod runtime_path;
 mod siblings;
 mod signature;
+mod templates;
 mod validate;
 mod values;
 
@@ -23,6 +24,18 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::retry(args.into(), &item.into()).into()
+}
+
+/// Stops calling what keeps failing, and finds out when it is back.
+#[proc_macro_attribute]
+pub fn circuit_breaker(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::circuit_breaker(args.into(), &item.into()).into()
+}
+
+/// Runs the body once for each key, and answers duplicates with the first result.
+#[proc_macro_attribute]
+pub fn idempotent(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::idempotent(args.into(), &item.into()).into()
 }
 
 /// Implements `Classify`: every variant says whether trying again may help.

@@ -177,7 +177,7 @@ pub(crate) struct InlineBudget {
     pub(crate) ratio: Option<Spanned<Expr>>,
     pub(crate) name: Option<Spanned<LitStr>>,
     /// A template whose placeholders are arguments.
-    pub(crate) key: Option<Spanned<LitStr>>,
+    pub(crate) key: Option<Spanned<Template>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +192,16 @@ pub(crate) struct Stack {
     pub(crate) idempotent: Option<Idempotent>,
     pub(crate) retry: Option<Retry>,
     pub(crate) breaker: Option<Breaker>,
+}
+
+impl Stack {
+    /// Where the runtime is, as any of the attributes says.
+    pub(crate) fn crate_path(&self) -> Option<&Path> {
+        let retry = self.retry.as_ref().and_then(|it| it.crate_path.as_ref());
+        let breaker = self.breaker.as_ref().and_then(|it| it.crate_path.as_ref());
+        let idempotent = self.idempotent.as_ref().and_then(|it| it.crate_path.as_ref());
+        retry.or(breaker).or(idempotent)
+    }
 }
 
 /// A string with placeholders, taken apart: `"order_{order_id}"`.

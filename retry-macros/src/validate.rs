@@ -1,24 +1,32 @@
-//! What can only be wrong across options: literals that contradict each other or the function.
+//! What can only be wrong across options: literals that contradict each other, the function, or
+//! another attribute of the stack.
 //!
 //! An option that was not said counts with its default, unless a shared policy may say it. An
 //! option whose value was refused counts with nothing, so that one mistake is one error.
+
+mod breaker;
+mod function;
+mod idempotent;
+mod retry;
+mod schedule;
+mod stack;
+
+pub(crate) use breaker::{breaker, breaker_of_a_path};
+pub(crate) use function::function;
+pub(crate) use idempotent::idempotent;
+pub(crate) use retry::{budget, retry};
+pub(crate) use stack::stack;
 
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-use crate::diagnostics::{Diagnostics, all_of, fault, fault_at, shortened, source};
+use crate::diagnostics::fault_at;
 use crate::durations::write_duration;
-use crate::model::{Backoff, Budget, DurationValue, InlineBudget, Jitter, Retry, Rule, Spanned};
-use crate::options::{BudgetOption, RetryOption, Table};
-use crate::values::{self, Named};
-
-// What the runtime uses where nothing is said.
-pub(crate) const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-pub(crate) const DEFAULT_BASE_DELAY: Duration = Duration::from_secs(1);
-pub(crate) const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(60);
-pub(crate) const DEFAULT_FACTOR: f64 = 2.0;
+use crate::model::{DurationValue, Spanned};
+use crate::options::Table;
+use crate::values::Named;
 
 /// What the validation has to know of the annotated function.
 pub(crate) struct FunctionFacts {
@@ -50,19 +58,34 @@ impl FunctionFacts {
 }
 
 /// The options that were written, also those whose value was refused.
-#[derive(Default)]
-pub(crate) struct Given {
-    options: Vec<(RetryOption, Span)>,
+pub(crate) struct Given<O> {
+    options: Vec<(O, Span)>,
 }
 
-impl Given {
-    pub(crate) fn add(&mut self, option: RetryOption, name: Span) {
+impl<O> Default for Given<O> {
+    fn default() -> Self {
+        Self { options: Vec::new() }
+    }
+}
+
+impl<O: Table> Given<O> {
+    pub(crate) fn add(&mut self, option: O, name: Span) {
         self.options.push((option, name));
     }
 
-    pub(crate) fn span(&self, option: RetryOption) -> Option<Span> {
+    pub(crate) fn span(&self, option: O) -> Option<Span> {
         self.options.iter().find(|(given, _)| *given == option).map(|(_, span)| *span)
     }
+
+    /// Whether one of them was written.
+    fn any(&self, options: &[O]) -> bool {
+        options.iter().any(|option| self.span(*option).is_some())
+    }
+}
+
+/// The value of a duration that was written as a literal.
+fn literal(duration: Option<&Spanned<DurationValue>>) -> Option<Duration> {
+    duration?.value.literal()
 }
 
 /// A timeout of no time would cut off everything.
@@ -77,399 +100,18 @@ pub(crate) fn not_zero(
     Ok(duration)
 }
 
-/// Reports what contradicts itself in the attribute, or contradicts the function below it.
-pub(crate) fn retry(
-    model: &Retry,
-    given: &Given,
-    facts: &FunctionFacts,
-    diagnostics: &mut Diagnostics,
-) {
-    let options = Options { model, given };
-    options.delays(diagnostics);
-    options.timeouts(diagnostics);
-    options.schedule(diagnostics);
-    options.factor(diagnostics);
-    options.single_attempt(diagnostics);
-    options.contradicting_entries(diagnostics);
-    options.unused_mapping(diagnostics);
-    if !facts.is_async {
-        options.async_only(diagnostics);
-    }
-}
-
-/// A value that is known while expanding.
-#[derive(Clone, Copy)]
-struct Known<T> {
-    value: T,
-    /// Where it was written, `None` for a default.
-    written: Option<Span>,
-}
-
-struct Options<'a> {
-    model: &'a Retry,
-    given: &'a Given,
-}
-
-impl Options<'_> {
-    /// What is used where nothing was written. A policy may say anything, and a value that was
-    /// refused has been reported already.
-    fn default<T>(&self, option: RetryOption, value: T) -> Option<Known<T>> {
-        let unsaid =
-            self.given.span(option).is_none() && self.given.span(RetryOption::Policy).is_none();
-        unsaid.then_some(Known { value, written: None })
-    }
-
-    fn duration(
-        &self,
-        option: RetryOption,
-        said: Option<&Spanned<DurationValue>>,
-        default: Duration,
-    ) -> Option<Known<Duration>> {
-        match said {
-            Some(said) => {
-                said.value.literal().map(|value| Known { value, written: Some(said.span) })
-            }
-            None => self.default(option, default),
+/// A window of time is looked at in tenths, which have to mean something.
+pub(crate) fn long_enough(
+    named: Named,
+    window: Spanned<DurationValue>,
+) -> syn::Result<Spanned<DurationValue>> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    match window.value.literal() {
+        Some(found) if found < SHORTEST => {
+            let (name, found) = (named.name, write_duration(found));
+            let what = format!("`{name}` must be at least 100ms, found {found}");
+            Err(fault_at(window.span, what, format_args!("write `{}`", named.example)))
         }
-    }
-
-    fn base_delay(&self) -> Option<Known<Duration>> {
-        self.duration(RetryOption::BaseDelay, self.model.base_delay.as_ref(), DEFAULT_BASE_DELAY)
-    }
-
-    fn max_delay(&self) -> Option<Known<Duration>> {
-        self.duration(RetryOption::MaxDelay, self.model.max_delay.as_ref(), DEFAULT_MAX_DELAY)
-    }
-
-    fn max_attempts(&self) -> Option<u32> {
-        match &self.model.max_attempts {
-            Some(said) => values::literal_count(&said.value),
-            None => self.default(RetryOption::MaxAttempts, DEFAULT_MAX_ATTEMPTS).map(|it| it.value),
-        }
-    }
-
-    fn deadline(&self) -> Option<(Duration, Span)> {
-        let deadline = self.model.deadline.as_ref()?;
-        Some((deadline.value.value.literal()?, deadline.span))
-    }
-
-    fn delays(&self, diagnostics: &mut Diagnostics) {
-        let (Some(base), Some(max)) = (self.base_delay(), self.max_delay()) else { return };
-        if base.value <= max.value {
-            return;
-        }
-        let custom = matches!(&self.model.backoff, Some(backoff) if matches!(backoff.value, Backoff::Custom(_)));
-        let (base_text, max_text) = (write_duration(base.value), write_duration(max.value));
-        match (base.written, max.written) {
-            (Some(_), Some(written)) => diagnostics.error(
-                written,
-                format_args!("`max_delay` ({max_text}) is shorter than `base_delay` ({base_text})"),
-                format_args!(
-                    "raise `max_delay` to at least \"{base_text}\", or lower `base_delay`"
-                ),
-            ),
-            // A backoff of the user's own need not use the default on the other side.
-            _ if custom => {}
-            (Some(written), None) => diagnostics.error(
-                written,
-                format_args!(
-                    "`base_delay` ({base_text}) is longer than `max_delay` ({max_text} by default)"
-                ),
-                format_args!(
-                    "write `max_delay = \"{base_text}\"` or more beside it, or lower `base_delay`"
-                ),
-            ),
-            (None, Some(written)) => diagnostics.error(
-                written,
-                format_args!(
-                    "`max_delay` ({max_text}) is shorter than `base_delay` ({base_text} by default)"
-                ),
-                format_args!(
-                    "write `base_delay = \"{}\"` beside it, or raise `max_delay`",
-                    write_duration(max.value / 10)
-                ),
-            ),
-            (None, None) => {}
-        }
-    }
-
-    fn timeouts(&self, diagnostics: &mut Diagnostics) {
-        let Some(timeout) = &self.model.attempt_timeout else { return };
-        let (Some(attempt), Some((deadline, _))) = (timeout.value.literal(), self.deadline())
-        else {
-            return;
-        };
-        if attempt > deadline {
-            let (attempt, deadline) = (write_duration(attempt), write_duration(deadline));
-            diagnostics.error(
-                timeout.span,
-                format_args!(
-                    "`attempt_timeout` ({attempt}) is longer than `deadline` ({deadline})"
-                ),
-                format_args!(
-                    "lower `attempt_timeout` to at most \"{deadline}\", or raise `deadline`"
-                ),
-            );
-        }
-    }
-
-    /// Attempts that cannot begin before the deadline even if every delay is the smallest that
-    /// jitter can draw and every attempt fails at once.
-    fn schedule(&self, diagnostics: &mut Diagnostics) {
-        let (Some((deadline, place)), Some(attempts), Some(smallest)) =
-            (self.deadline(), self.max_attempts(), self.smallest_delays())
-        else {
-            return;
-        };
-        let Some((least, fitting)) = smallest.beyond(attempts, deadline) else { return };
-        let least = write_duration(least);
-        let lower = if fitting > 1 {
-            format!("write `max_attempts = {fitting}`")
-        } else {
-            "lower `base_delay`".to_owned()
-        };
-        diagnostics.error(
-            place,
-            format_args!(
-                "`deadline` ({}) ends before attempt {attempts} can begin: the delays take at least {least}",
-                write_duration(deadline)
-            ),
-            format_args!("raise `deadline` above \"{least}\", or {lower}"),
-        );
-    }
-
-    fn smallest_delays(&self) -> Option<SmallestDelays> {
-        let jitter = match &self.model.jitter {
-            Some(jitter) => jitter.value,
-            None => self.default(RetryOption::Jitter, Jitter::Full)?.value,
-        };
-        let share = match jitter {
-            // Nothing is the smallest delay: everything fits.
-            Jitter::Full => return None,
-            Jitter::Equal => 0.5,
-            Jitter::None => 1.0,
-        };
-        let backoff = match &self.model.backoff {
-            Some(backoff) => backoff.value.clone(),
-            None => self.default(RetryOption::Backoff, Backoff::Exponential)?.value,
-        };
-        let growth = match backoff {
-            Backoff::Exponential => Growth::Factor(match &self.model.factor {
-                Some(factor) => values::literal_number(&factor.value)?,
-                None => self.default(RetryOption::Factor, DEFAULT_FACTOR)?.value,
-            }),
-            Backoff::Linear => Growth::Step,
-            Backoff::Constant => Growth::None,
-            // Drawn, whatever `jitter` says; and what only the user knows.
-            Backoff::Decorrelated | Backoff::Custom(_) => return None,
-        };
-        Some(SmallestDelays {
-            base: self.base_delay()?.value.as_secs_f64(),
-            max: self.max_delay()?.value.as_secs_f64(),
-            growth,
-            share,
-        })
-    }
-
-    fn factor(&self, diagnostics: &mut Diagnostics) {
-        let (Some(factor), Some(backoff)) = (&self.model.factor, &self.model.backoff) else {
-            return;
-        };
-        let word = match backoff.value {
-            Backoff::Linear => "linear",
-            Backoff::Constant => "constant",
-            Backoff::Exponential | Backoff::Decorrelated | Backoff::Custom(_) => return,
-        };
-        diagnostics.error(
-            factor.key,
-            format_args!("`factor` has no effect beside `backoff = \"{word}\"`"),
-            "remove it, or write `backoff = \"exponential\"`",
-        );
-    }
-
-    fn single_attempt(&self, diagnostics: &mut Diagnostics) {
-        let Some(max_attempts) = &self.model.max_attempts else { return };
-        if values::literal_count(&max_attempts.value) != Some(1) {
-            return;
-        }
-        let idle: Vec<&str> = RetryOption::ALL
-            .iter()
-            .filter(|option| {
-                self.given.span(**option).is_some() && self.idle_without_retry(**option)
-            })
-            .map(|option| option.name())
-            .collect();
-        if idle.is_empty() {
-            return;
-        }
-        let have = if idle.len() == 1 { "has" } else { "have" };
-        diagnostics.error(
-            max_attempts.span,
-            format_args!(
-                "`max_attempts = 1` never retries, so {} {have} no effect",
-                all_of(idle.iter().copied())
-            ),
-            format_args!(
-                "write `max_attempts = 2` or more, or remove {}",
-                all_of(idle.iter().copied())
-            ),
-        );
-    }
-
-    /// Whether an option says nothing where the body runs only once. A `clone` still clones, and
-    /// what classifies an error is also asked by a circuit breaker below.
-    fn idle_without_retry(&self, option: RetryOption) -> bool {
-        match option {
-            RetryOption::On
-            | RetryOption::NotOn
-            | RetryOption::When
-            | RetryOption::WhenValue
-            | RetryOption::Backoff
-            | RetryOption::BaseDelay
-            | RetryOption::MaxDelay
-            | RetryOption::Factor
-            | RetryOption::Jitter
-            | RetryOption::MaxRetryAfter
-            | RetryOption::OnRetry => true,
-            RetryOption::Budget => {
-                !matches!(&self.model.budget, Some(budget) if matches!(budget.value, Budget::None))
-            }
-            RetryOption::MaxAttempts
-            | RetryOption::Classify
-            | RetryOption::ClassifyValue
-            | RetryOption::AttemptTimeout
-            | RetryOption::Deadline
-            | RetryOption::Policy
-            | RetryOption::Clone
-            | RetryOption::Context
-            | RetryOption::Nested
-            | RetryOption::Name
-            | RetryOption::Sleep
-            | RetryOption::MapTimeout
-            | RetryOption::LogErrors
-            | RetryOption::LogLimit
-            | RetryOption::Crate => false,
-        }
-    }
-
-    fn contradicting_entries(&self, diagnostics: &mut Diagnostics) {
-        let Some(rule) = &self.model.rule else { return };
-        let Rule::On(on) = &rule.value else { return };
-        let on: Vec<String> = on.iter().map(source).collect();
-        for entry in &self.model.not_on {
-            let text = source(entry);
-            if on.contains(&text) {
-                diagnostics.push(fault(
-                    entry,
-                    format_args!("`{}` is listed in `on` and in `not_on`", shortened(&text)),
-                    "keep it in one of the two; `not_on` beats `on`",
-                ));
-            }
-        }
-    }
-
-    fn unused_mapping(&self, diagnostics: &mut Diagnostics) {
-        let cuts = [RetryOption::AttemptTimeout, RetryOption::Deadline, RetryOption::Policy];
-        if let Some(map_timeout) = &self.model.map_timeout
-            && !cuts.iter().any(|option| self.given.span(*option).is_some())
-        {
-            diagnostics.error(
-                map_timeout.key,
-                "`map_timeout` is never called without `attempt_timeout` or `deadline`",
-                "write `attempt_timeout = \"5s\"` beside it, or remove it",
-            );
-        }
-    }
-
-    fn async_only(&self, diagnostics: &mut Diagnostics) {
-        if let Some(key) = self.given.span(RetryOption::AttemptTimeout) {
-            diagnostics.error(
-                key,
-                "`attempt_timeout` needs an `async fn`: a sync function cannot be cut off",
-                "write `deadline = \"30s\"` to bound the retrying, or make the function `async`",
-            );
-        }
-        if let Some(key) = self.given.span(RetryOption::Sleep) {
-            diagnostics.error(
-                key,
-                "`sleep` needs an `async fn`: a sync function sleeps on its thread",
-                "remove it, or make the function `async`",
-            );
-        }
-    }
-}
-
-enum Growth {
-    None,
-    Step,
-    Factor(f64),
-}
-
-/// The delays in seconds at the lowest draw of the jitter. Floating point is exact enough to say
-/// that something is impossible, given the slack below.
-struct SmallestDelays {
-    base: f64,
-    max: f64,
-    growth: Growth,
-    share: f64,
-}
-
-impl SmallestDelays {
-    /// The sum of the delays between `attempts`, and how many attempts fit, if not all do.
-    fn beyond(&self, attempts: u32, deadline: Duration) -> Option<(Duration, u32)> {
-        // Delays never shrink, so that behind this many steps the last one stands for the rest.
-        const STEPS: u32 = 10_000;
-        // Half a nanosecond in a second: rounding must not refuse a schedule that just fits.
-        const SLACK: f64 = 1.0 + 5e-10;
-        let deadline = deadline.as_secs_f64() * SLACK;
-        let delays = attempts.saturating_sub(1);
-        let (mut total, mut fitting, mut next) = (0.0, 1, self.base);
-        for step in 1..=delays.min(STEPS) {
-            let delay = next.min(self.max) * self.share;
-            total += delay;
-            if total <= deadline {
-                fitting = step + 1;
-            }
-            if step == STEPS {
-                let rest = f64::from(delays - STEPS);
-                if total <= deadline && delay > 0.0 {
-                    let more = ((deadline - total) / delay).floor().min(rest);
-                    // At most `rest`, which was a `u32`.
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                    let more = more as u32;
-                    fitting += more;
-                }
-                total += delay * rest;
-            }
-            next = match self.growth {
-                Growth::None => next,
-                Growth::Step => next + self.base,
-                Growth::Factor(factor) => next * factor,
-            };
-        }
-        (total > deadline)
-            .then(|| (Duration::try_from_secs_f64(total).unwrap_or(Duration::MAX), fitting))
-    }
-}
-
-/// Reports a budget that can never be filled again.
-pub(crate) fn budget(budget: &InlineBudget, given: &[BudgetOption], diagnostics: &mut Diagnostics) {
-    let sources = [
-        (BudgetOption::TokensPerSecond, &budget.tokens_per_second),
-        (BudgetOption::Ratio, &budget.ratio),
-    ];
-    let mut said = sources.iter().filter(|(option, _)| given.contains(option));
-    let empty = |value: &Option<Spanned<syn::Expr>>| {
-        value.as_ref().and_then(|said| values::literal_number(&said.value)) == Some(0.0)
-    };
-    if !said.clone().all(|(_, value)| empty(value)) {
-        return;
-    }
-    if let Some((option, Some(value))) = said.next_back() {
-        diagnostics.error(
-            value.span,
-            format_args!("a budget with `{} = 0` is never filled again", option.name()),
-            format_args!("write `{}`, or `budget = none` for no budget", option.example()),
-        );
+        _ => Ok(window),
     }
 }

@@ -10,6 +10,7 @@ use crate::diagnostics::{
 };
 use crate::durations::{read_duration, with_unit};
 use crate::model::DurationValue;
+use crate::options::as_share;
 
 /// The option that a value belongs to, as messages name it.
 #[derive(Clone, Copy)]
@@ -166,8 +167,8 @@ pub(crate) fn duration(named: Named, expr: Expr) -> syn::Result<DurationValue> {
 
 // ---- numbers ----
 
-/// A whole number of at least `least` that fits `u32`.
-pub(crate) fn count(named: Named, least: u32, expr: Expr) -> syn::Result<Expr> {
+/// A whole number from `least` to `most`.
+pub(crate) fn count(named: Named, least: u32, most: u32, expr: Expr) -> syn::Result<Expr> {
     const WHAT: &str = "a whole number";
     let name = named.name;
     let Some((negative, lit)) = literal(&expr) else {
@@ -195,14 +196,19 @@ pub(crate) fn count(named: Named, least: u32, expr: Expr) -> syn::Result<Expr> {
                 let what = format!("`{name}` must be at least {least}, found {digits}");
                 return Err(fault(&expr, what, help));
             }
-            if value > u128::from(u32::MAX) {
-                let what = format!("`{name}` can be at most {}, found {digits}", u32::MAX);
+            if value > u128::from(most) {
+                let what = format!("`{name}` can be at most {most}, found {digits}");
                 return Err(fault(&expr, what, help));
             }
             Ok(expr)
         }
         Lit::Str(text) => {
-            let value = text.value().trim().parse::<u32>().ok().filter(|value| *value >= least);
+            let value = text
+                .value()
+                .trim()
+                .parse::<u32>()
+                .ok()
+                .filter(|value| (least..=most).contains(value));
             let help = value.map_or(help, |value| format!("write `{name} = {value}`"));
             Err(needs_with(named, WHAT, &expr, &help))
         }
@@ -279,6 +285,33 @@ pub(crate) fn ratio(named: Named, bounds: Bounds, expr: Expr) -> syn::Result<Exp
         expr = Expr::Lit(ExprLit { attrs: Vec::new(), lit });
     }
     Ok(expr)
+}
+
+/// A share of calls: above 0 and at most 1. A percentage is translated.
+pub(crate) fn share(named: Named, expr: Expr) -> syn::Result<Expr> {
+    let Named { name, example } = named;
+    let written = match literal(&expr) {
+        Some((false, Lit::Int(_) | Lit::Float(_))) => number_parts(&expr).0,
+        Some((false, Lit::Str(text))) => text.value(),
+        _ => String::new(),
+    };
+    let help = match as_share(&written) {
+        Some(share) => format!("write `{name} = {share:?}`"),
+        None => format!("write `{example}`"),
+    };
+    match literal(&expr) {
+        Some((false, Lit::Str(_))) => Err(needs_with(named, "a share of calls", &expr, &help)),
+        Some((_, Lit::Int(_) | Lit::Float(_)))
+            if literal_number(&expr).is_none_or(|share| !(share > 0.0 && share <= 1.0)) =>
+        {
+            let what = format!(
+                "`{name}` is a share above 0 and at most 1, found {}",
+                shortened(&source(&expr))
+            );
+            Err(fault(&expr, what, help))
+        }
+        _ => ratio(named, Bounds { least: 0.0, most: 1.0 }, expr),
+    }
 }
 
 /// `f64::NAN` and its kin are paths, but no less wrong than a literal.
@@ -384,79 +417,6 @@ pub(crate) fn string(named: Named, expr: &Expr) -> syn::Result<LitStr> {
         Some((false, Lit::Str(text))) if text.suffix().is_empty() => Ok(text.clone()),
         _ => Err(needs(named, "a string literal", expr)),
     }
-}
-
-/// A template whose placeholders are arguments: `{tenant}`, with `{{` for a brace.
-pub(crate) fn template(named: Named, arguments: &[String], expr: &Expr) -> syn::Result<LitStr> {
-    let text = string(named, expr)?;
-    let value = text.value();
-    let wrong = |what: String, help: String| Err(fault(expr, what, help));
-    let example = || format!("write `{}`", named.example);
-    if value.is_empty() {
-        return wrong(format!("`{}` is empty", named.name), example());
-    }
-    let mut placeholders = 0;
-    let mut letters = value.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '{' | '}' if letters.peek() == Some(&letter) => {
-                letters.next();
-            }
-            '}' => {
-                let what = format!(
-                    "`{}` has a `}}` that closes nothing, found {}",
-                    named.name,
-                    quoted(&value)
-                );
-                return wrong(what, "write `}}` for a brace in the text".to_owned());
-            }
-            '{' => {
-                let mut placeholder = String::new();
-                loop {
-                    match letters.next() {
-                        Some('}') => break,
-                        Some(letter) => placeholder.push(letter),
-                        None => {
-                            let what = format!(
-                                "`{}` has a `{{` that is never closed, found {}",
-                                named.name,
-                                quoted(&value)
-                            );
-                            return wrong(what, "write `{{` for a brace in the text".to_owned());
-                        }
-                    }
-                }
-                let argument = placeholder.trim();
-                if !arguments.iter().any(|known| known == argument) {
-                    let what = if argument.is_empty() {
-                        format!(
-                            "`{}` has an empty placeholder, found {}",
-                            named.name,
-                            quoted(&value)
-                        )
-                    } else {
-                        format!(
-                            "`{{{argument}}}` in `{}` names no argument of the function",
-                            named.name
-                        )
-                    };
-                    // `{tenant:?}` and `{tenant.id}` are one letter away from what works.
-                    let head = argument.split([':', '.']).next().unwrap_or_default();
-                    return wrong(
-                        what,
-                        argument_help(head, arguments, |name| format!("{{{name}}}")),
-                    );
-                }
-                placeholders += 1;
-            }
-            _ => {}
-        }
-    }
-    if placeholders == 0 {
-        let what = format!("`{}` names no argument, found {}", named.name, quoted(&value));
-        return wrong(what, argument_help("", arguments, |name| format!("{{{name}}}")));
-    }
-    Ok(text)
 }
 
 /// Which argument to write instead of `word`.

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::drivers::clock;
+use crate::idempotency_key::IdempotencyKey;
 use crate::time::Timestamp;
 
 /// The running attempt, as `context = attempt` binds it in the body.
@@ -26,6 +27,7 @@ pub struct Attempt {
     max_attempts: u32,
     started: Timestamp,
     deadline: Timestamp,
+    key: IdempotencyKey,
 }
 
 impl Attempt {
@@ -34,8 +36,17 @@ impl Attempt {
         max_attempts: u32,
         started: u64,
         deadline: Timestamp,
+        key: IdempotencyKey,
     ) -> Self {
-        Self { number, max_attempts, started: Timestamp::from_nanos(started), deadline }
+        Self { number, max_attempts, started: Timestamp::from_nanos(started), deadline, key }
+    }
+
+    /// A key for the other side: the same for every attempt of this call, so that a request whose
+    /// answer was lost is told from a new one. Under `#[idempotent]` it is made from the key of the
+    /// call and so the same in every process; elsewhere it is drawn once a call.
+    #[must_use]
+    pub const fn idempotency_key(&self) -> IdempotencyKey {
+        self.key
     }
 
     /// The number of the attempt; the first is 1.

@@ -74,6 +74,22 @@ pub(crate) const fn up_to(limit: u64, random: u64) -> u64 {
     (scaled >> 64) as u64
 }
 
+/// [`up_to`] of a limit below `u64::MAX`.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the high half of a product")]
+pub(crate) const fn below(limit: u64, random: u64) -> u64 {
+    (((limit + 1) as u128 * random as u128) >> 64) as u64
+}
+
+/// How many of the delays `base, 2 * base, 4 * base, …` are below `cap`.
+pub(crate) const fn doublings(base: u64, cap: u64) -> u32 {
+    let mut count = 0;
+    while base > 0 && count <= base.leading_zeros() && base << count < cap {
+        count += 1;
+    }
+    count
+}
+
 /// `base * factor^(retry - 1)` in nanoseconds, at most `cap`.
 ///
 /// Powers of two are shifts, since they are what nearly everybody uses. Everything else goes

@@ -9,6 +9,7 @@ use crate::attempt::Attempt;
 use crate::call::{Blocking, Polled};
 use crate::classify::Classify;
 use crate::drivers::sleep::sleep;
+use crate::idempotency_key::IdempotencyKey;
 use crate::operation::{Operation, State};
 use crate::outcome::Outcome;
 use crate::policy::RetryPolicy;
@@ -41,9 +42,10 @@ impl RetryPolicy {
         let operation = operation(Location::caller());
         async move {
             let mut call = Polled::timed(operation);
+            let key = IdempotencyKey::drawn();
             loop {
                 let delay = {
-                    let attempt = call.attempt(self);
+                    let attempt = call.attempt(self, key);
                     let outcome = call.run(self, pin!(body(attempt))).await;
                     let Some(error) = outcome.error() else {
                         call.succeeded(operation);
@@ -51,6 +53,7 @@ impl RetryPolicy {
                         return outcome;
                     };
                     let Some(delay) = call.failed(self, error.classify(), None) else {
+                        std::mem::forget(call);
                         return outcome;
                     };
                     delay
@@ -71,18 +74,17 @@ where
     T: Outcome<Error: Classify>,
 {
     let mut call = Blocking::timed(operation, policy);
+    let key = IdempotencyKey::drawn();
     loop {
-        let outcome = body(call.attempt(policy));
+        let outcome = body(call.attempt(policy, key));
         let Some(error) = outcome.error() else {
             call.succeeded(operation);
             std::mem::forget(call);
             return outcome;
         };
-        match call.failed(policy, error.classify(), None) {
-            Some(delay) => call.pause(policy, delay),
-            None => {
-                return outcome;
-            }
+        if !call.again(policy, error.classify(), None) {
+            std::mem::forget(call);
+            return outcome;
         }
     }
 }
@@ -99,6 +101,9 @@ fn operation(at: &'static Location<'static>) -> &'static Operation {
     lines.entry(at).or_insert_with(|| {
         let name = String::leak(format!("{}:{}", at.file(), at.line()));
         let state = Box::leak(Box::new(State::new()));
-        Box::leak(Box::new(Operation::new(name, at.file(), at.line(), None, state, true)))
+        Box::leak(Box::new(
+            Operation::new(name, at.file(), at.line(), state, RetryPolicy::new())
+                .with_generic_policy(),
+        ))
     })
 }

@@ -16,16 +16,20 @@ pub(crate) struct Ambient {
     pub(crate) suppressed_until: Timestamp,
     /// Nothing below may begin at or after this moment.
     pub(crate) deadline: Timestamp,
+    /// The number of the attempt that suppresses; 1 where none does.
+    pub(crate) attempt: u32,
 }
 
 impl Ambient {
-    const NOTHING: Self = Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX };
+    pub(crate) const NOTHING: Self =
+        Self { suppressed_until: Timestamp::ZERO, deadline: Timestamp::MAX, attempt: 1 };
 }
 
 thread_local! {
     static AMBIENT: Cell<Ambient> = const { Cell::new(Ambient::NOTHING) };
 }
 
+#[inline]
 pub(crate) fn current() -> Ambient {
     AMBIENT.get()
 }
@@ -54,7 +58,30 @@ pub(crate) fn enter(ambient: Ambient) -> Entered {
     Entered(replace(ambient))
 }
 
+/// Makes an attempt that begins now, after a retry at once, current: [`enter`] for where nothing
+/// surrounds the call, without asking again.
+#[inline]
+pub(crate) fn enter_at_once(attempt: u32) -> Entered {
+    mark_at_once(attempt);
+    Entered(Ambient::NOTHING)
+}
+
+/// The same for a further attempt of the same call.
+#[inline]
+pub(crate) fn mark_at_once(attempt: u32) {
+    AMBIENT.set(Ambient { suppressed_until: Timestamp::MAX, attempt, ..Ambient::NOTHING });
+}
+
+impl Entered {
+    /// Whether nothing surrounds the call.
+    #[inline]
+    pub(crate) fn over_nothing(&self) -> bool {
+        self.0 == Ambient::NOTHING
+    }
+}
+
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
         let mut outer = self.0;
         if outer.suppressed_until == Timestamp::MAX {

@@ -15,7 +15,7 @@ pub(crate) const MAX_DELAY: Duration = Duration::from_secs(60);
 pub(crate) const FACTOR: f64 = 2.0;
 
 /// Tokens that one call adds to the default budget: a total outage costs 1.2 times the normal load.
-pub(crate) const BUDGET_PER_CALL_MICROS: u64 = 200_000;
+pub(crate) const BUDGET_PER_CALL_BILLIONTHS: u64 = 200_000_000;
 
 /// Over this long the calls of a function size its default budget.
 pub(crate) const BUDGET_WINDOW: Duration = Duration::from_secs(10);

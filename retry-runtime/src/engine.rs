@@ -2,8 +2,6 @@
 //!
 //! Reads no clock and draws no randomness; what it needs of both comes in with the call.
 
-use std::time::Duration;
-
 use crate::classify::{Classification, Kind};
 use crate::policy::{Nested, RetryPolicy};
 use crate::time::{Timestamp, nanos};
@@ -77,24 +75,32 @@ pub(crate) enum Failure {
     Classified(Classification),
     /// A value that `when_value` wants to see again.
     Poll,
+    /// The circuit let nobody through: the body was not run.
+    Rejected,
 }
 
 impl Failure {
-    pub(crate) const fn hint(self) -> Option<Duration> {
+    pub(crate) const fn has_hint(self) -> bool {
+        matches!(self, Self::Classified(class) if class.hint().is_some())
+    }
+
+    /// What the failure was taken for; a poll is none.
+    pub(crate) const fn class(self) -> Option<Classification> {
         match self {
-            Self::Classified(class) => class.hint(),
+            Self::Classified(class) => Some(class),
+            Self::Rejected => Some(Classification::retryable().unsent()),
             Self::Poll => None,
         }
     }
 }
 
-/// What a call remembers between its attempts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// Attempts that have ended.
+    /// Attempts that have ended, this one included.
     pub(crate) attempts: u32,
-    /// The delay before the last retry, which some schedules build on.
-    pub(crate) previous_delay: Duration,
+    /// Nanoseconds: the delay before the last retry, which some schedules build on.
+    pub(crate) previous_delay: u64,
 }
 
 /// What surrounds the decision.
@@ -105,58 +111,76 @@ pub(crate) struct Situation {
     pub(crate) deadline: Timestamp,
     /// An outer retry is already retrying.
     pub(crate) suppressed: bool,
+    /// Nanoseconds for which the circuit will admit nobody; 0 where it would.
+    pub(crate) circuit: u64,
     /// Uniform over all of `u64`.
     pub(crate) random: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    Retry { delay: Duration },
+    /// Another attempt after so many nanoseconds.
+    Retry {
+        delay: u64,
+    },
     Stop(StopReason),
 }
 
 /// Decides after a failure.
 ///
 /// `withdraw` is asked last, so that no token is spent on a retry that something else forbids.
+#[inline]
 pub(crate) fn decide(
     policy: &RetryPolicy,
-    progress: &mut Progress,
+    progress: Progress,
     failure: Failure,
     situation: &Situation,
     withdraw: impl FnOnce() -> bool,
 ) -> Decision {
-    progress.attempts = progress.attempts.saturating_add(1);
     let exhausted = progress.attempts >= policy.max_attempts;
+    let scheduled =
+        || policy.delay_nanos(progress.attempts, progress.previous_delay, situation.random);
+    let suppressed = situation.suppressed && policy.nested == Nested::Suppress;
     let delay = match failure {
         Failure::Classified(class) => {
             let Some(kind) = class.retryable_kind() else {
                 return Decision::Stop(StopReason::Permanent);
             };
+            // What may have been carried out is not sent a second time.
+            if policy.unsent_only && !class.is_unsent() {
+                return Decision::Stop(StopReason::Permanent);
+            }
             if exhausted {
                 return Decision::Stop(StopReason::Exhausted);
             }
-            if situation.suppressed && policy.nested == Nested::Suppress && kind != Kind::Conflict {
+            if suppressed && kind != Kind::Conflict {
                 return Decision::Stop(StopReason::Nested);
             }
             match class.hint() {
-                Some(hint) if hint > policy.hint_limit() => {
+                Some(hint) if nanos(hint) > policy.hint_limit() => {
                     return Decision::Stop(StopReason::Hint);
                 }
                 Some(hint) => policy.hinted_delay(hint, situation.random),
-                None => policy.delay(progress.attempts, progress.previous_delay, situation.random),
+                None => scheduled(),
             }
         }
+        Failure::Rejected if exhausted || suppressed => {
+            return Decision::Stop(StopReason::CircuitOpen);
+        }
         Failure::Poll if exhausted => return Decision::Stop(StopReason::PollExhausted),
-        Failure::Poll => policy.delay(progress.attempts, progress.previous_delay, situation.random),
+        Failure::Rejected | Failure::Poll => scheduled(),
     };
-    if situation.now.as_nanos().saturating_add(nanos(delay)) >= situation.deadline.as_nanos()
-        && situation.deadline != Timestamp::MAX
+    // A circuit that is still open when the next attempt is due is not waited for.
+    if situation.circuit > delay {
+        return Decision::Stop(StopReason::CircuitOpen);
+    }
+    if situation.deadline != Timestamp::MAX
+        && situation.now.as_nanos().saturating_add(delay) >= situation.deadline.as_nanos()
     {
         return Decision::Stop(StopReason::Deadline);
     }
     if failure != Failure::Poll && !withdraw() {
         return Decision::Stop(StopReason::Budget);
     }
-    progress.previous_delay = delay;
     Decision::Retry { delay }
 }

@@ -3,7 +3,7 @@
 mod attempt;
 mod backoff;
 pub mod breaker;
-mod budget;
+pub mod budget;
 mod by_hand;
 mod call;
 pub mod classify;
@@ -13,10 +13,13 @@ mod drivers;
 mod engine;
 #[cfg(feature = "idempotent")]
 pub mod idempotency;
+mod idempotency_key;
 mod key;
 mod operation;
 mod outcome;
 mod policy;
+#[cfg(feature = "propagate")]
+pub mod propagate;
 mod shard;
 mod telemetry;
 pub mod testing;
@@ -25,7 +28,7 @@ mod time;
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::{CircuitBreaker, CircuitOpen};
-pub use budget::{BudgetExhausted, RetryBudget};
+pub use budget::{BudgetExhausted, KeyedBudget, RetryBudget};
 #[cfg(feature = "http")]
 pub use classify::http;
 #[cfg(feature = "reqwest")]
@@ -33,6 +36,7 @@ pub use classify::reqwest;
 pub use classify::{Classification, Classify, Kind};
 pub use drivers::sleep::{BoxSleep, set_timer};
 pub use engine::StopReason;
+pub use idempotency_key::IdempotencyKey;
 pub use key::{KeyPart, KeyWriter};
 pub use outcome::{Absent, Outcome};
 pub use policy::{Nested, RetryPolicy};
@@ -45,14 +49,15 @@ pub use time::Timestamp;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::attempt::Limit;
-    pub use crate::call::{Blocking, Polled};
+    pub use crate::breaker::{Attached, MOST_KEYS, Pass, Verdict};
+    pub use crate::call::{Blocking, Failed, Polled, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     pub use crate::key::Key;
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
-        Cuts, Fresh, TimedOut, Uncut, call, choose, decided, expect_type, fresh, hook, shape,
-        timed_out,
+        Cuts, Fresh, Opened, TimedOut, Uncut, call, choose, cold, decided, expect_type, fresh,
+        hook, opened, shape, timed_out,
     };
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;

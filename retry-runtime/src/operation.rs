@@ -8,7 +8,6 @@ use crate::engine::StopReason;
 use crate::policy::RetryPolicy;
 use crate::shard::{self, SHARDS};
 use crate::telemetry::limit::LogLimit;
-use crate::time::nanos;
 
 /// The constant part of an annotated function, built by the attribute.
 #[derive(Debug)]
@@ -16,32 +15,60 @@ pub struct Operation {
     pub(crate) name: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
-    pub(crate) policy: Option<&'static RetryPolicy>,
+    policy: RetryPolicy,
+    /// The policy depends on a generic parameter, and the one here says nothing.
+    generic: bool,
     pub(crate) state: &'static State,
-    /// Whether successes at the first attempt are counted: for statistics, or to pay a budget.
-    counted: bool,
+    /// Whether calls are counted: for statistics, or to pay a budget.
+    pub(crate) counted: bool,
 }
 
 impl Operation {
-    /// `policy` is missing where it depends on a generic parameter; `paid` says that calls pay for
-    /// a budget. It is not read off the policy: a policy that const evaluation refuses would be
-    /// refused twice.
+    /// The function of this name, which stands at this place and retries by this policy.
     #[must_use]
     pub const fn new(
         name: &'static str,
         file: &'static str,
         line: u32,
-        policy: Option<&'static RetryPolicy>,
         state: &'static State,
-        paid: bool,
+        policy: RetryPolicy,
     ) -> Self {
-        Self { name, file, line, policy, state, counted: paid || cfg!(feature = "statistics") }
+        let counted = cfg!(feature = "statistics")
+            || cfg!(feature = "metrics")
+            || !policy.budget.is_unlimited();
+        Self { name, file, line, policy, generic: false, state, counted }
+    }
+
+    /// The same where each instance of a generic function has a policy of its own.
+    #[must_use]
+    pub const fn with_generic_policy(mut self) -> Self {
+        self.generic = true;
+        self.counted = true;
+        self
+    }
+
+    /// The policy, unless it belongs to an instance.
+    #[inline]
+    #[must_use]
+    pub const fn policy(&'static self) -> &'static RetryPolicy {
+        &self.policy
+    }
+
+    /// The policy for who lists operations: `None` where it depends on a generic parameter.
+    pub(crate) const fn listed_policy(&'static self) -> Option<&'static RetryPolicy> {
+        if self.generic { None } else { Some(&self.policy) }
     }
 
     /// Counts a success at the first attempt, if that is all there is to do.
     #[inline]
     pub(crate) fn count_first(&self) -> bool {
-        if self.counted { self.state.count_first() } else { !shard::watched() }
+        if cfg!(feature = "metrics") {
+            false
+        } else if self.counted {
+            self.state.count_first()
+        } else {
+            !shard::anybody_watches()
+        }
     }
 }
 
@@ -52,6 +79,8 @@ pub struct State {
     shards: [Shard; SHARDS],
     /// Calls that ended otherwise, by `StopReason` (`Ok`: after at least one retry).
     ended: [AtomicU64; StopReason::ALL.len()],
+    /// Calls that a circuit rejected and a fallback answered.
+    fallbacks: AtomicU64,
     /// Attempts of the calls counted in `ended`.
     attempts: AtomicU64,
     /// Calls that succeeded at attempt 2, 3, … and later.
@@ -84,6 +113,7 @@ impl State {
         Self {
             shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
             ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
+            fallbacks: AtomicU64::new(0),
             attempts: AtomicU64::new(0),
             healed: [const { AtomicU64::new(0) }; HEALED],
             slept: AtomicU64::new(0),
@@ -111,15 +141,24 @@ impl State {
         self.shards[shard::home()].0.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn count_end(&self, reason: StopReason, attempts: u32, slept: Duration) {
+    pub(crate) fn count_end(&self, reason: StopReason, attempts: u32, slept: u64) {
         self.ended[reason as usize].fetch_add(1, Relaxed);
-        self.attempts.fetch_add(u64::from(attempts), Relaxed);
+        self.count_work(attempts, slept);
         if reason == StopReason::Ok {
             let retries = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(2);
             self.healed[retries.min(HEALED - 1)].fetch_add(1, Relaxed);
         }
-        if !slept.is_zero() {
-            self.slept.fetch_add(nanos(slept), Relaxed);
+    }
+
+    pub(crate) fn count_fallback(&self, attempts: u32, slept: u64) {
+        self.fallbacks.fetch_add(1, Relaxed);
+        self.count_work(attempts, slept);
+    }
+
+    fn count_work(&self, attempts: u32, slept: u64) {
+        self.attempts.fetch_add(u64::from(attempts), Relaxed);
+        if slept > 0 {
+            self.slept.fetch_add(slept, Relaxed);
         }
     }
 
@@ -131,9 +170,14 @@ impl State {
         self.ended[reason as usize].load(Relaxed)
     }
 
+    pub(crate) fn fallbacks(&self) -> u64 {
+        self.fallbacks.load(Relaxed)
+    }
+
     /// Calls that have ended.
     pub(crate) fn calls(&self) -> u64 {
-        self.first_ok() + self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>()
+        let ended = self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>();
+        self.first_ok() + ended + self.fallbacks()
     }
 
     /// Attempts of the calls that have ended.

@@ -79,6 +79,12 @@ impl From<crate::AttemptTimeout> for Absent {
     }
 }
 
+impl From<crate::CircuitOpen> for Absent {
+    fn from(_: crate::CircuitOpen) -> Self {
+        Self
+    }
+}
+
 impl<T> Outcome for Option<T> {
     type Value = T;
     type Error = Absent;
@@ -106,6 +112,13 @@ impl<T> Outcome for Option<T> {
 #[inline]
 pub fn call<R>(body: impl FnOnce() -> R) -> R {
     body()
+}
+
+/// Runs what follows a failure out of the way of success.
+#[cold]
+#[inline(never)]
+pub fn cold<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 /// How generated code writes the body of an attempt, under a name that says what is wrong if borrow
@@ -268,6 +281,34 @@ pub fn timed_out<R: Outcome>(
     timeout: crate::AttemptTimeout,
 ) -> R::Error {
     map(timeout)
+}
+
+/// An error type that a rejected call can become.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for a call that the circuit did not let through",
+    label = "no `From<CircuitOpen>` for this error",
+    note = "write `impl From<steadfast::CircuitOpen> for {Self}`, or for a type of another crate \
+            `map_open = |open| …`",
+    note = "or answer such calls: `fallback = function`"
+)]
+pub trait Opened: Sized {
+    /// The error.
+    fn opened(open: crate::CircuitOpen) -> Self;
+}
+
+impl<E: From<crate::CircuitOpen>> Opened for E {
+    fn opened(open: crate::CircuitOpen) -> Self {
+        Self::from(open)
+    }
+}
+
+/// Applies `map_open`.
+#[inline]
+pub fn opened<R: Outcome>(
+    map: impl FnOnce(crate::CircuitOpen) -> R::Error,
+    open: crate::CircuitOpen,
+) -> R::Error {
+    map(open)
 }
 
 /// Calls `on_retry`.

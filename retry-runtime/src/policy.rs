@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::backoff::{self, Backoff, Jitter, Schedule};
-use crate::budget::RetryBudget;
+use crate::budget::{KeyedBudget, RetryBudget};
 use crate::defaults;
+use crate::drivers::random;
 use crate::time::nanos;
 
 /// Where the retries of a policy are paid from.
@@ -18,6 +19,8 @@ pub(crate) enum BudgetSource {
     Shared(&'static RetryBudget),
     /// The budget that was registered first under the name; this one, if none was.
     Named(&'static str, &'static RetryBudget),
+    /// One for each key that the call brings along.
+    Keyed(&'static KeyedBudget),
 }
 
 impl BudgetSource {
@@ -69,15 +72,23 @@ pub struct RetryPolicy {
     base_delay: u64,
     max_delay: u64,
     factor: f64,
+    /// Doublings that stay below the cap, where delays double and have full jitter; else 0. Kept by
+    /// `retimed`.
+    doublings: u32,
     pub(crate) jitter: Jitter,
     pub(crate) max_retry_after: Option<Duration>,
-    pub(crate) deadline: Option<Duration>,
+    /// Nanoseconds; `u64::MAX` for none.
+    deadline: u64,
     pub(crate) soft_deadline: bool,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) nested: Nested,
     pub(crate) budget: BudgetSource,
     pub(crate) log_errors: bool,
     pub(crate) log_limit: u32,
+    /// Only what surely never reached the other side is tried again.
+    pub(crate) unsent_only: bool,
+    /// Nobody waits, pays or watches the time: the next attempt follows at once.
+    pub(crate) at_once: bool,
 }
 
 impl Default for RetryPolicy {
@@ -98,14 +109,39 @@ impl RetryPolicy {
             factor: defaults::FACTOR,
             jitter: Jitter::Full,
             max_retry_after: None,
-            deadline: None,
+            deadline: u64::MAX,
             soft_deadline: false,
             attempt_timeout: None,
             nested: Nested::Suppress,
             budget: BudgetSource::Own,
             log_errors: true,
             log_limit: defaults::LOG_LIMIT,
+            unsent_only: false,
+            at_once: false,
+            doublings: 0,
         }
+        .retimed()
+    }
+
+    /// The policy after a change of what delays depend on.
+    #[expect(clippy::float_cmp, reason = "2.0 is exact")]
+    const fn retimed(mut self) -> Self {
+        let doubles = matches!(self.schedule, Schedule::Exponential) && self.factor == 2.0;
+        self.doublings = if doubles && matches!(self.jitter, Jitter::Full) {
+            backoff::doublings(self.base_delay, self.max_delay)
+        } else {
+            0
+        };
+        self
+    }
+
+    /// One attempt, for a function that is not retried.
+    #[doc(hidden)]
+    pub const fn single() -> Self {
+        let mut policy = Self::new();
+        policy.max_attempts = 1;
+        policy.budget = BudgetSource::Unlimited;
+        policy
     }
 
     /// Total calls of the body, the first included.
@@ -123,13 +159,13 @@ impl RetryPolicy {
     /// The first delay before jitter. Default 1 s.
     pub const fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = nanos(delay);
-        self
+        self.retimed()
     }
 
     /// The ceiling of every delay. Default 60 s.
     pub const fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = nanos(delay);
-        self
+        self.retimed()
     }
 
     /// The growth of the exponential schedule. Default 2.
@@ -144,43 +180,43 @@ impl RetryPolicy {
             "`factor` must be a finite number of at least 1: a smaller one makes delays shrink"
         );
         self.factor = factor;
-        self
+        self.retimed()
     }
 
     /// How delays are spread. Default [`Jitter::Full`].
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
-        self
+        self.retimed()
     }
 
     /// Delays `base, base * factor, base * factor², …`: the default.
     pub const fn exponential(mut self) -> Self {
         self.schedule = Schedule::Exponential;
-        self
+        self.retimed()
     }
 
     /// Delays `base, 2 * base, 3 * base, …`.
     pub const fn linear(mut self) -> Self {
         self.schedule = Schedule::Linear;
-        self
+        self.retimed()
     }
 
     /// The same delay before every retry.
     pub const fn constant(mut self) -> Self {
         self.schedule = Schedule::Constant;
-        self
+        self.retimed()
     }
 
     /// Each delay drawn from `[base, 3 * previous]`, itself the jitter.
     pub const fn decorrelated(mut self) -> Self {
         self.schedule = Schedule::Decorrelated;
-        self
+        self.retimed()
     }
 
     /// A schedule of one's own.
     pub const fn backoff(mut self, backoff: &'static dyn Backoff) -> Self {
         self.schedule = Schedule::Custom(backoff);
-        self
+        self.retimed()
     }
 
     /// The longest hint of a server that is followed; a longer one ends the retrying. Default:
@@ -199,7 +235,7 @@ impl RetryPolicy {
     #[track_caller]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         assert!(!deadline.is_zero(), "`deadline` is zero: no attempt fits into it");
-        self.deadline = Some(deadline);
+        self.deadline = nanos(deadline);
         self.soft_deadline = false;
         self
     }
@@ -247,6 +283,13 @@ impl RetryPolicy {
         self
     }
 
+    /// Pays every retry from the budget of the key that the call brings along.
+    #[doc(hidden)]
+    pub const fn keyed_budget(mut self, budget: &'static KeyedBudget) -> Self {
+        self.budget = BudgetSource::Keyed(budget);
+        self
+    }
+
     /// Retries without any budget.
     pub const fn without_budget(mut self) -> Self {
         self.budget = BudgetSource::Unlimited;
@@ -272,13 +315,13 @@ impl RetryPolicy {
     /// When `max_delay` is shorter than `base_delay`, `attempt_timeout` longer than `deadline`, or
     /// the smallest possible delays alone already cross the deadline.
     #[track_caller]
-    pub const fn validated(self) -> Self {
+    pub const fn validated(mut self) -> Self {
         assert!(
             self.base_delay <= self.max_delay,
             "`max_delay` is shorter than `base_delay`: raise `max_delay` or lower `base_delay`"
         );
-        if let Some(deadline) = self.deadline {
-            let deadline = nanos(deadline);
+        if self.deadline != u64::MAX {
+            let deadline = self.deadline;
             if let Some(timeout) = self.attempt_timeout {
                 assert!(
                     nanos(timeout) <= deadline,
@@ -291,6 +334,11 @@ impl RetryPolicy {
                  raise `deadline` or lower `max_attempts`"
             );
         }
+        self.at_once = self.base_delay == 0
+            && !matches!(self.schedule, Schedule::Custom(_))
+            && self.deadline == u64::MAX
+            && self.budget.is_unlimited()
+            && !self.unsent_only;
         self
     }
 
@@ -330,7 +378,7 @@ impl RetryPolicy {
     /// Whether an async attempt under this policy can be cut off.
     #[must_use]
     pub const fn cuts_attempts(&self) -> bool {
-        self.attempt_timeout.is_some() || (self.deadline.is_some() && !self.soft_deadline)
+        self.attempt_timeout.is_some() || (self.deadline != u64::MAX && !self.soft_deadline)
     }
 
     /// The policy, for a function that blocks and so cannot be cut off.
@@ -375,28 +423,54 @@ impl RetryPolicy {
     ///
     /// Always within `0..=max_delay`, whatever the arguments.
     #[must_use]
+    #[inline]
     pub fn delay(&self, retry: u32, previous: Duration, random: u64) -> Duration {
+        Duration::from_nanos(self.delay_nanos(retry, nanos(previous), random))
+    }
+
+    #[inline]
+    pub(crate) fn delay_nanos(&self, retry: u32, previous: u64, random: u64) -> u64 {
+        // Retry 0 wraps around to no doubling at all.
+        let exponent = retry.wrapping_sub(1);
+        if exponent < self.doublings {
+            return backoff::below(self.base_delay << exponent, random);
+        }
+        self.delay_slowly(retry, previous, random)
+    }
+
+    #[inline(never)]
+    fn delay_slowly(&self, retry: u32, previous: u64, random: u64) -> u64 {
         let (base, cap) = (self.base_delay, self.max_delay);
         let delay = match self.schedule {
-            Schedule::Decorrelated => {
-                return Duration::from_nanos(backoff::decorrelated(
-                    base,
-                    nanos(previous),
-                    cap,
-                    random,
-                ));
-            }
+            Schedule::Decorrelated => return backoff::decorrelated(base, previous, cap, random),
             Schedule::Exponential => backoff::exponential(base, self.factor, retry, cap),
             Schedule::Linear => base.saturating_mul(u64::from(retry)),
             Schedule::Constant => base,
-            Schedule::Custom(backoff) => nanos(backoff.delay(retry, previous)),
+            Schedule::Custom(backoff) => {
+                nanos(backoff.delay(retry, Duration::from_nanos(previous)))
+            }
         };
-        Duration::from_nanos(backoff::spread(self.jitter, delay.min(cap), random))
+        backoff::spread(self.jitter, delay.min(cap), random)
     }
 
-    /// The delay after a failure whose server said when to come back.
-    pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> Duration {
-        Duration::from_nanos(backoff::hinted(hint, self.base_delay, random))
+    /// [`delay`](Self::delay) with a random number of this thread's generator, for a loop of one's own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use retry_runtime::RetryPolicy;
+    ///
+    /// static POLICY: RetryPolicy = RetryPolicy::new().base_delay(Duration::from_millis(100));
+    /// assert!(POLICY.next_delay(1, Duration::ZERO) <= Duration::from_millis(100));
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn next_delay(&self, retry: u32, previous: Duration) -> Duration {
+        self.delay(retry, previous, random::next())
+    }
+
+    /// The delay in nanoseconds after a failure whose server said when to come back.
+    pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> u64 {
+        backoff::hinted(hint, self.base_delay, random)
     }
 
     /// Whether a delay can depend on a random number.
@@ -404,12 +478,29 @@ impl RetryPolicy {
         self.base_delay > 0 || matches!(self.schedule, Schedule::Custom(_))
     }
 
-    pub(crate) fn hint_limit(&self) -> Duration {
-        self.max_retry_after.unwrap_or(self.ceiling())
+    /// The longest hint in nanoseconds that is followed.
+    pub(crate) fn hint_limit(&self) -> u64 {
+        self.max_retry_after.map_or(self.max_delay, nanos)
     }
 
-    pub(crate) const fn ceiling(&self) -> Duration {
-        Duration::from_nanos(self.max_delay)
+    pub(crate) const fn ceiling_nanos(&self) -> u64 {
+        self.max_delay
+    }
+
+    pub(crate) const fn deadline_nanos(&self) -> u64 {
+        self.deadline
+    }
+
+    /// The deadline of a whole call, where there is one.
+    pub(crate) const fn longest(&self) -> Option<Duration> {
+        if self.deadline == u64::MAX { None } else { Some(Duration::from_nanos(self.deadline)) }
+    }
+
+    /// Retries only what surely never reached the other side: for a call whose effect must not be
+    /// doubled and whose key nobody downstream knows.
+    pub const fn unsent_only(mut self) -> Self {
+        self.unsent_only = true;
+        self
     }
 }
 
@@ -428,11 +519,11 @@ impl fmt::Debug for RetryPolicy {
             .field("max_attempts", &self.max_attempts)
             .field("backoff", &self.schedule.as_str())
             .field("base_delay", &Duration::from_nanos(self.base_delay))
-            .field("max_delay", &self.ceiling())
+            .field("max_delay", &Duration::from_nanos(self.max_delay))
             .field("factor", &self.factor)
             .field("jitter", &self.jitter)
             .field("attempt_timeout", &self.attempt_timeout)
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.longest())
             .finish_non_exhaustive()
     }
 }

@@ -43,10 +43,25 @@ pub(crate) fn shard() -> usize {
     if slot < SHARDS { slot } else { home() }
 }
 
+/// Test scopes and reports that are entered just now, on any thread.
+static WATCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a test scope or a report may watch this thread: for those that count nothing.
+#[inline]
+pub(crate) fn anybody_watches() -> bool {
+    WATCHES.load(Relaxed) > 0
+}
+
 /// Whether a test scope or a report watches this thread.
 #[inline]
 pub(crate) fn watched() -> bool {
-    SLOT.get() == WATCHED
+    is_watched(slot())
+}
+
+/// The same for who has the [`slot`] at hand.
+#[inline]
+pub(crate) const fn is_watched(slot: usize) -> bool {
+    slot == WATCHED
 }
 
 /// Sends this thread's successes down the slow path, until it is dropped.
@@ -54,12 +69,14 @@ pub(crate) struct Watch(usize);
 
 impl Watch {
     pub(crate) fn begin() -> Self {
+        WATCHES.fetch_add(1, Relaxed);
         Self(SLOT.replace(WATCHED))
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        WATCHES.fetch_sub(1, Relaxed);
         SLOT.set(self.0);
     }
 }

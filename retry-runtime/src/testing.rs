@@ -1,5 +1,6 @@
 //! Tests that share no static and wait for nothing.
 
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use crate::budget::RetryBudget;
+use crate::budget::{KeyedBudget, RetryBudget};
 use crate::engine::StopReason;
 use crate::operation::{Operation, State};
 use crate::shard::Watch;
@@ -48,6 +49,9 @@ struct Inner {
     events: Vec<Event>,
     operations: HashMap<usize, (&'static Operation, Arc<State>)>,
     budgets: HashMap<usize, Arc<RetryBudget>>,
+    keyed_budgets: HashMap<usize, Arc<KeyedBudget>>,
+    /// Of whatever else is shared, by type and address.
+    copies: HashMap<(TypeId, usize), Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Clone)]
@@ -106,6 +110,8 @@ pub fn scope_with_seed(seed: u64) -> Scope {
         events: Vec::new(),
         operations: HashMap::new(),
         budgets: HashMap::new(),
+        keyed_budgets: HashMap::new(),
+        copies: HashMap::new(),
     })));
     Scope { _entered: Entered::enter(&handle), handle }
 }
@@ -250,6 +256,26 @@ pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
     with(|inner| {
         let address = std::ptr::from_ref(budget).addr();
         Arc::clone(inner.budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
+    })
+}
+
+/// The scope's own copy of a static, made fresh when it is first asked for.
+pub(crate) fn copy<T: Any + Send + Sync>(
+    original: &'static T,
+    fresh: impl FnOnce(&T) -> T,
+) -> Option<Arc<T>> {
+    with(|inner| {
+        let address = (TypeId::of::<T>(), std::ptr::from_ref(original).addr());
+        let copy = inner.copies.entry(address).or_insert_with(|| Arc::new(fresh(original)));
+        Arc::clone(copy).downcast().ok()
+    })?
+}
+
+/// The scope's own copy of a budget that is kept for each key.
+pub(crate) fn keyed_budget(budget: &'static KeyedBudget) -> Option<Arc<KeyedBudget>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(budget).addr();
+        Arc::clone(inner.keyed_budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
     })
 }
 

@@ -9,6 +9,8 @@
 
 mod budgets;
 mod cancellation;
+mod circuit_breaker;
+mod classification;
 mod conformance;
 mod derive_classify;
 mod futures;
@@ -16,6 +18,8 @@ mod hygiene;
 mod laws;
 mod limits;
 mod nesting;
+mod propagate;
+mod pushback;
 mod retry_loop;
 mod shapes;
 mod telemetry;

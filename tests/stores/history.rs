@@ -148,7 +148,6 @@ impl History {
                     matches!(ask, Ask::Resolve { .. }) && *a == Answer::Written(Written::Made)
                 }),
             ),
-            ("unanswered", self.count(|_, answer| answer.is_none())),
         ];
         for (kind, count) in kinds {
             assert!(count >= 10, "only {count} times {kind} of {kinds:?}");
@@ -207,6 +206,11 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)) % below
+    }
+
+    fn pick<'a, T>(&mut self, among: &'a [T]) -> Option<&'a T> {
+        let count = among.len() as u64;
+        (count > 0).then(|| usize::try_from(self.roll(count)).ok()).flatten().map(|at| &among[at])
     }
 
     fn one_in(&mut self, count: u64) -> bool {
@@ -335,8 +339,7 @@ impl<S: IdempotencyStore + ?Sized + 'static> Stage<S> {
         let late = {
             let past = self.past.lock().unwrap();
             // Older ones only meet keys that nobody uses any more.
-            let recent = past.len().min(30) as u64;
-            (recent > 0).then(|| past[past.len() - 1 - dice.roll(recent) as usize].clone())
+            dice.pick(&past[past.len().saturating_sub(30)..]).cloned()
         };
         let Some((key, claim)) = late else { return };
         let ask = match dice.roll(4) {
@@ -380,7 +383,7 @@ impl<S: IdempotencyStore + ?Sized + 'static> Stage<S> {
     async fn send(&self, key: &str, ask: Ask) -> Option<Answer> {
         const TTL: Duration = Duration::from_secs(3600);
 
-        let store = &self.store;
+        let store = &*self.store;
         let answer = match ask {
             Ask::Claim { owner, lease, take, fingerprint } => {
                 let mut request = ClaimRequest::new(key, owner);

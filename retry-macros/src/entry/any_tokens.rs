@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use proc_macro2::{Delimiter, Group, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 
-use super::retry;
+use super::{circuit_breaker, idempotent, retry};
 
 const ARGUMENTS: &[&str] = &[
     "",
@@ -25,12 +25,26 @@ const ARGUMENTS: &[&str] = &[
     "map_timeout = |_| Error, log_limit = 10",
     "max_retries = 3, wait = 5, maxAttempts = \"x\", base_delay = \"99999999999999999999h\"",
     "r#on = [x], max_attempts: 3, = , ; , on = [, ,], clone(,), budget()",
+    "PAYMENTS, failure_threshold = 3, on = [A], ignore = [A]",
+    "crate::breakers::PAYMENTS, &PAYMENTS, payments, \"payments\"",
+    "name = \"payments\", failure_rate = 0.5, window = \"10s\", minimum_calls = 20, per = \"call\"",
+    "name = \"p\", window = 100, failure_rate = 50, slow_call = \"2s\", slow_call_rate = \"50%\"",
+    "recovery_timeout = \"30s\", recovery_factor = 2, max_recovery_timeout = \"1s\", recovery_jitter = 2",
+    "half_open_requests = 0, probe_timeout = \"1ns\", trip_on_success = true, key = \"{a}\", max_keys = 1",
+    "fallback = Self::cached, map_open = |open| Error, slidingWindowSize = 10, FailureRatio = 0.1",
+    "key = \"order_{a}_{b}\", ttl = \"24h\", store = store, fingerprint(a, b), lease = \"30s\"",
+    "key = \"{a}\", wait = \"0s\", on_unknown = \"hold\", on_store_down = \"run\", on_drop = \"detach\"",
+    "key = \"{{}}{\", on_lease_lost = \"cancel\", scope = \"\", version = -1, replay = \"keyed\"",
+    "key = \"x{type}\", on_unknown = reconcile, record_errors = true, map_error = Into::into",
 ];
 
 const ITEMS: &[&str] = &[
     "fn fetch() -> io::Result<u32> { Ok(1) }",
     "pub async fn fetch(a: &mut u32, mut b: String, (c, ref mut d): (u8, u8)) -> Option<u8> { None }",
     "#[doc = \"x\"] #[retry(max_attempts = 2)] #[circuit_breaker(name = \"x\")] fn f() -> R {}",
+    "#[steadfast::idempotent(key = \"order_{a}\", replay = \"keyed\")] #[retry(attempt_timeout = \"1s\")] \
+     #[x::circuit_breaker(PAYMENTS, per = \"call\", fallback = f)] async fn f(a: u8, (b, c): (u8, u8)) {}",
+    "#[circuit_breaker = 1] #[idempotent[key = \"x\"]] #[retry{}] fn f(r#type: u8) -> ! {}",
     "pub(crate) default unsafe extern \"C\" fn f<'a, T: ?Sized, const N: usize>(self: Arc<Self>, \
      #[cfg(x)] y: [T; N]) -> impl Future<Output = Result<T, Box<dyn Error + 'a>>> where T: X {}",
     "fn f(&mut self) -> Pin<Box<dyn Future<Output = u8> + Send + '_>> { Box::pin(async move { \
@@ -117,25 +131,32 @@ fn mutated(stream: TokenStream, numbers: &mut Numbers, pool: &[TokenTree]) -> To
     trees.into_iter().collect()
 }
 
+type Entry = fn(TokenStream, &TokenStream) -> TokenStream;
+
+const ENTRIES: [(&str, Entry); 3] =
+    [("retry", retry), ("circuit_breaker", circuit_breaker), ("idempotent", idempotent)];
+
 /// The expansion, which has to be tokens once more when it is printed.
-fn expanded(arguments: &TokenStream, item: &TokenStream, seed: u64) -> TokenStream {
+fn expanded(entry: usize, arguments: &TokenStream, item: &TokenStream, seed: u64) {
+    let (name, expand) = ENTRIES[entry];
     let (given, below) = (arguments.clone(), item.clone());
-    let output = std::panic::catch_unwind(move || retry(given, &below)).unwrap_or_else(|_| {
-        panic!("seed {seed} panics:\n#[retry({arguments})]\n{item}");
+    let output = std::panic::catch_unwind(move || expand(given, &below)).unwrap_or_else(|_| {
+        panic!("seed {seed} panics:\n#[{name}({arguments})]\n{item}");
     });
     let printed = output.to_string();
     assert!(
         TokenStream::from_str(&printed).is_ok(),
-        "seed {seed} does not lex:\n#[retry({arguments})]\n{item}\n=> {printed}"
+        "seed {seed} does not lex:\n#[{name}({arguments})]\n{item}\n=> {printed}"
     );
-    output
 }
 
 #[test]
 fn every_argument_meets_every_item() {
     for arguments in ARGUMENTS {
         for item in ITEMS {
-            expanded(&tokens(arguments), &tokens(item), 0);
+            for entry in 0..ENTRIES.len() {
+                expanded(entry, &tokens(arguments), &tokens(item), 0);
+            }
         }
     }
 }
@@ -145,6 +166,7 @@ fn mutated_tokens_never_panic_and_lex_again() {
     let pool = pool();
     for seed in 0..6_000 {
         let mut numbers = Numbers(seed);
+        let entry = numbers.below(ENTRIES.len());
         let mut arguments = tokens(ARGUMENTS[numbers.below(ARGUMENTS.len())]);
         let mut item = tokens(ITEMS[numbers.below(ITEMS.len())]);
         for _ in 0..=numbers.below(4) {
@@ -158,7 +180,7 @@ fn mutated_tokens_never_panic_and_lex_again() {
         if TokenStream::from_str(&arguments.to_string()).is_ok()
             && TokenStream::from_str(&item.to_string()).is_ok()
         {
-            expanded(&arguments, &item, seed);
+            expanded(entry, &arguments, &item, seed);
         }
     }
 }
@@ -168,6 +190,7 @@ fn random_tokens_never_panic_and_lex_again() {
     let pool = pool();
     for seed in 0..3_000 {
         let mut numbers = Numbers(seed);
+        let entry = numbers.below(ENTRIES.len());
         let mut some = |most| -> TokenStream {
             (0..numbers.below(most)).map(|_| pool[numbers.below(pool.len())].clone()).collect()
         };
@@ -175,7 +198,7 @@ fn random_tokens_never_panic_and_lex_again() {
         if TokenStream::from_str(&arguments.to_string()).is_ok()
             && TokenStream::from_str(&item.to_string()).is_ok()
         {
-            expanded(&arguments, &item, seed);
+            expanded(entry, &arguments, &item, seed);
         }
     }
 }
@@ -192,13 +215,19 @@ fn nested(delimiter: Delimiter, depth: usize) -> TokenStream {
 #[test]
 fn deep_nesting_overflows_no_stack() {
     // Printing would recurse by itself, too.
-    let expand = |arguments, item: TokenStream| drop(retry(arguments, &item));
+    let expand = |arguments: TokenStream, item: TokenStream| {
+        for (_, expand) in ENTRIES {
+            drop(expand(arguments.clone(), &item));
+        }
+    };
     let name = |word: &str| TokenTree::from(proc_macro2::Ident::new(word, Span::call_site()));
     let plain = tokens("fn f() -> Option<u8> { None }");
     for delimiter in [Delimiter::Parenthesis, Delimiter::Bracket, Delimiter::Brace] {
         let deep = nested(delimiter, 10_000);
         let equals = TokenTree::from(Punct::new('=', Spacing::Alone));
-        for option in ["max_attempts", "on", "base_delay", "when", "backoff", "zebra"] {
+        for option in
+            ["max_attempts", "on", "base_delay", "backoff", "window", "store", "key", "zebra"]
+        {
             let arguments = [name(option), equals.clone()].into_iter().collect::<TokenStream>();
             expand(arguments.into_iter().chain(deep.clone()).collect(), plain.clone());
         }

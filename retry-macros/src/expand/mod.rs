@@ -1,6 +1,13 @@
-//! From a model that cannot be wrong to tokens.
+//! From a model that cannot be wrong to tokens: one expansion for all attributes of ours on a
+//! function, outermost first: idempotent, retry, circuit breaker, attempt timeout, body.
 
+mod attempt;
+mod breaker;
 pub(crate) mod classify;
-pub(crate) mod policy;
-pub(crate) mod retry;
-pub(crate) mod verdict;
+mod function;
+mod idempotent;
+mod policy;
+mod step;
+mod verdict;
+
+pub(crate) use function::expand;

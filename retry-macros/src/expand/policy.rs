@@ -3,7 +3,10 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
-use crate::model::{Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned};
+use super::{breaker, idempotent};
+use crate::model::{
+    Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned, Stack,
+};
 use crate::runtime_path::at;
 use crate::validate::FunctionFacts;
 use crate::values;
@@ -15,15 +18,16 @@ pub(crate) struct Statics {
 }
 
 pub(crate) fn statics(
+    stack: &Stack,
     model: &Retry,
     name: &syn::Ident,
     facts: &FunctionFacts,
     private: &TokenStream,
 ) -> Statics {
     let span = Span::mixed_site();
-    let blocking = !facts.is_async;
-    let (budget, builder) = builder(model, blocking, private);
-    let operation = model.name.as_ref().map_or_else(
+    let (budget, builder) = builder(stack, model, !facts.is_async, private);
+    let said = model.name.as_ref().or(stack.idempotent.as_ref().and_then(|it| it.name.as_ref()));
+    let operation = said.map_or_else(
         || {
             let name = name.to_string();
             let name = name.strip_prefix("r#").unwrap_or(&name);
@@ -34,30 +38,28 @@ pub(crate) fn statics(
             quote!(#name)
         },
     );
-    let paid = !matches!(&model.budget, Some(Spanned { value: Budget::None, .. }));
     // A policy that names a generic has no value in a `static`, which belongs to all instances.
-    let (item, policy, listed) = if facts.mentions_instantiated(&builder)
-        || names_a_const_generic(builder.clone())
-    {
+    let generic = facts.mentions_instantiated(&builder) || names_a_const_generic(builder.clone());
+    let (listed, policy, of_instances) = if generic {
         (
-            TokenStream::new(),
+            quote_spanned!(span => #private::RetryPolicy::new()),
             quote_spanned!(span => (const { &#builder })),
-            quote_spanned!(span => ::core::option::Option::None),
+            Some(quote_spanned!(span => .with_generic_policy())),
         )
     } else {
-        (
-            quote_spanned!(span => static __STEADFAST_POLICY: #private::RetryPolicy = #builder;),
-            quote_spanned!(span => &__STEADFAST_POLICY),
-            quote_spanned!(span => ::core::option::Option::Some(&__STEADFAST_POLICY)),
-        )
+        (builder, quote_spanned!(span => __STEADFAST_OPERATION.policy()), None)
     };
+    let breaker = stack.breaker.as_ref().map(|it| breaker::statics(it, model, private));
+    let idempotency =
+        stack.idempotent.as_ref().map(|it| idempotent::statics(it, &operation, private));
     let items = quote_spanned! { span =>
         #budget
-        #item
+        #breaker
+        #idempotency
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
-            #operation, ::core::file!(), ::core::line!(), #listed, &__STEADFAST_STATE, #paid,
-        );
+            #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE, #listed,
+        )#of_instances;
     };
     Statics { items, policy }
 }
@@ -78,7 +80,12 @@ fn names_a_const_generic(tokens: TokenStream) -> bool {
 /// One call for each option, located at its value, so that a value that const evaluation refuses is
 /// underlined there.
 #[expect(clippy::too_many_lines, reason = "one place lists every option")]
-fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream, TokenStream) {
+fn builder(
+    stack: &Stack,
+    model: &Retry,
+    blocking: bool,
+    private: &TokenStream,
+) -> (TokenStream, TokenStream) {
     let Retry {
         policy,
         max_attempts,
@@ -172,6 +179,10 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
         let value = &limit.value;
         add(limit.span, "log_limit", quote!(#value));
     }
+    if let Some(idempotent) = stack.idempotent.as_ref().filter(|it| idempotent::is_unsent_only(it))
+    {
+        add(idempotent.key.span, "unsent_only", TokenStream::new());
+    }
     let mut item = TokenStream::new();
     if let Some(budget) = budget {
         match &budget.value {
@@ -182,10 +193,23 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
             }
             Budget::Inline(inline) => {
                 let value = inline_budget(inline, private, site.located_at(budget.span));
-                item = quote_spanned! { site =>
-                    static __STEADFAST_BUDGET: #private::RetryBudget = #value;
-                };
+                if inline.key.is_some() {
+                    item = quote_spanned! { site =>
+                        static __STEADFAST_BUDGET: #private::KeyedBudget = #private::KeyedBudget::new(#value);
+                    };
+                } else {
+                    item = quote_spanned! { site =>
+                        static __STEADFAST_BUDGET: #private::RetryBudget = #value;
+                    };
+                }
                 match &inline.name {
+                    _ if inline.key.is_some() => {
+                        add(
+                            budget.span,
+                            "keyed_budget",
+                            quote_spanned!(site => &__STEADFAST_BUDGET),
+                        );
+                    }
                     Some(name) => {
                         let name = &name.value;
                         let value = quote_spanned!(site => #name, &__STEADFAST_BUDGET);
@@ -203,6 +227,9 @@ fn builder(model: &Retry, blocking: bool, private: &TokenStream) -> (TokenStream
             let (path, span) = (&path.value, site.located_at(path.span));
             let private = at(private, span);
             quote_spanned!(span => let __steadfast_policy: #private::RetryPolicy = #path;)
+        }
+        None if stack.retry.is_none() => {
+            quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::single();)
         }
         None => {
             quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::new();)
@@ -246,6 +273,12 @@ fn unknown_while_expanding(model: &Retry) -> Option<Span> {
         .or_else(|| Some(model.policy.as_ref()?.span))
 }
 
+/// One budget, or one for each key.
+fn budget_type(budget: &InlineBudget) -> syn::Ident {
+    let name = if budget.key.is_some() { "KeyedBudget" } else { "RetryBudget" };
+    syn::Ident::new(name, Span::mixed_site())
+}
+
 fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> TokenStream {
     let number = |option: &Option<Spanned<syn::Expr>>, default: TokenStream| {
         option.as_ref().map_or(default, |number| {
@@ -263,7 +296,8 @@ fn inline_budget(budget: &InlineBudget, private: &TokenStream, span: Span) -> To
         .find(|value| values::literal_number(&value.value).is_none())
         .or_else(|| refilled.clone().next())
         .map_or(span, |value| site.located_at(value.span));
-    let new = at(&quote_spanned!(place => #private::RetryBudget::new), place);
+    let kind = budget_type(budget);
+    let new = at(&quote_spanned!(place => #private::#kind::new), place);
     let deposit = site.located_at(budget.ratio.as_ref().map_or(span, |ratio| ratio.span));
     let made = quote_spanned!(place => let __steadfast_budget = #new(#rate as ::core::primitive::f64, #most););
     let deposit = quote_spanned!(deposit => __steadfast_budget.deposit_per_call(#ratio as ::core::primitive::f64));

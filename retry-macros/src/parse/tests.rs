@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use proc_macro2::TokenStream;
+
 use super::*;
 use crate::diagnostics::source;
-use crate::model::Entry;
+use crate::model::{Backoff, Budget, Entry, Jitter, Nested};
 
 fn facts() -> FunctionFacts {
     FunctionFacts {
@@ -22,8 +24,9 @@ fn sync() -> FunctionFacts {
 fn read(args: &str, facts: &FunctionFacts) -> (Retry, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
     let tokens = args.parse().unwrap_or_else(|_| panic!("{args} are no tokens"));
-    let model = retry(tokens, facts, &mut diagnostics);
-    (model, diagnostics.messages())
+    let around = Around { facts, place: &TokenStream::new(), alone: true };
+    let read = retry(tokens, around, &mut diagnostics);
+    (read.model, diagnostics.messages())
 }
 
 #[track_caller]
@@ -260,7 +263,7 @@ fn unknown_options_name_the_one_that_was_meant() {
         (
             "failure_threshold = 5",
             "failure_threshold",
-            "write it on the breaker: `#[circuit_breaker(failure_threshold = …)]` below `#[retry]`",
+            "write it as `#[circuit_breaker(failure_threshold = 5)]` below `#[retry]`",
         ),
         ("clones(url)", "clones", "write `clone(argument)`"),
     ] {
@@ -1033,7 +1036,8 @@ fn no_tokens_panic() {
         let Ok(tokens) = text.join(" ").parse::<TokenStream>() else { continue };
         let mut diagnostics = Diagnostics::default();
         let facts = if next(2) == 0 { facts() } else { sync() };
-        retry(tokens, &facts, &mut diagnostics);
+        let around = Around { facts: &facts, place: &TokenStream::new(), alone: true };
+        retry(tokens, around, &mut diagnostics);
         let output = diagnostics.into_tokens();
         syn::parse2::<syn::File>(output).expect("faults are items");
     }

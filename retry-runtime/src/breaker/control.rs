@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::events::Transition;
+use super::permit::Leave;
 use super::state::State;
 use super::sync::{
     MutexGuard,
@@ -29,7 +30,8 @@ pub(super) struct Control {
     /// Successes of this half-open period.
     successes: u32,
     /// Unexpired probes, the oldest first: number and moment of expiry. Never more than
-    /// `half_open_requests`.
+    /// `half_open_requests`. Callers with limits of different length share the breaker, so the
+    /// first is not always the first to expire.
     pub(super) probes: Vec<(u64, u64)>,
     next_probe: u64,
 }
@@ -50,13 +52,17 @@ impl Control {
         self.opened
     }
 
+    fn first_expiry(&self) -> Option<u64> {
+        self.probes.iter().map(|(_, expires)| *expires).min()
+    }
+
     fn take_probe(&mut self, probe: u64) -> bool {
         let found = self.probes.binary_search_by_key(&probe, |(number, _)| *number);
         found.map(|index| self.probes.remove(index)).is_ok()
     }
 }
 
-/// `until` while the jitter of the break is not drawn.
+/// `until` while the jitter of the break is not drawn, and outside of breaks.
 const UNSETTLED: u64 = 0;
 
 impl CircuitBreaker {
@@ -67,6 +73,10 @@ impl CircuitBreaker {
     /// Moves from `from` to `to`, unless the word has left the period of `from`.
     fn transition(&self, control: &mut Control, from: Tag, to: State, now: u64) -> bool {
         let mut word = self.word();
+        if from.is_current(word) && word.is_open() {
+            // Before the word says that it is over: whoever reads that finds no end of a break.
+            self.until.store(UNSETTLED, Release);
+        }
         loop {
             if !from.is_current(word) {
                 return false;
@@ -85,6 +95,7 @@ impl CircuitBreaker {
         if word.state() != to {
             self.events.push(Transition {
                 name: self.name,
+                key: self.key.clone(),
                 from: word.state(),
                 to,
                 at: Timestamp::from_nanos(now),
@@ -122,7 +133,7 @@ impl CircuitBreaker {
     fn expire(&self, control: &mut Control, now: u64) {
         let word = self.word();
         if word.state() == State::HalfOpen
-            && let Some(&(_, expires)) = control.probes.first()
+            && let Some(expires) = control.first_expiry()
             && expires <= now
         {
             self.open(control, word.tag(), expires);
@@ -132,11 +143,16 @@ impl CircuitBreaker {
     /// Admission where the word alone does not tell.
     #[cold]
     #[inline(never)]
-    pub(super) fn admit_slowly(&self, now: u64, random: u64) -> Result<(Tag, u64), CircuitOpen> {
+    pub(super) fn admit_slowly(
+        &self,
+        now: u64,
+        limit: u64,
+        random: u64,
+    ) -> Result<Leave, CircuitOpen> {
         let mut control = self.control();
         let before = self.word();
         let now = control.at(now);
-        let admitted = self.admit(&mut control, now, random);
+        let admitted = self.admit(&mut control, now, limit, random);
         let changed = before.generation() != self.word().generation();
         drop(control);
         if changed {
@@ -149,15 +165,16 @@ impl CircuitBreaker {
         &self,
         control: &mut Control,
         now: u64,
+        limit: u64,
         random: u64,
-    ) -> Result<(Tag, u64), Option<Duration>> {
+    ) -> Result<Leave, Option<Duration>> {
         self.expire(control, now);
         // At most open → half-open → probe, so no jump of the clock costs more than this.
         loop {
             let word = self.word();
             match word.state() {
                 State::Closed | State::ForcedClosed | State::Disabled => {
-                    return Ok((word.tag(), 0));
+                    return Ok(Leave::new(word.tag(), now));
                 }
                 State::ForcedOpen => return Err(None),
                 State::Open => {
@@ -174,12 +191,12 @@ impl CircuitBreaker {
                     if used < self.settings.half_open as usize {
                         let number = control.next_probe;
                         control.next_probe += 1;
-                        let expires = now.saturating_add(self.settings.probe_timeout());
+                        let expires = now.saturating_add(self.settings.probe_timeout(limit));
                         control.probes.push((number, expires));
-                        return Ok((word.tag().probe(), number));
+                        return Ok(Leave { tag: word.tag().probe(), probe: number, started: now });
                     }
-                    let oldest = control.probes.first().map_or(now, |(_, expires)| *expires);
-                    return Err(Some(Duration::from_nanos(oldest.saturating_sub(now))));
+                    let first = control.first_expiry().unwrap_or(now);
+                    return Err(Some(Duration::from_nanos(first.saturating_sub(now))));
                 }
             }
         }
@@ -207,6 +224,46 @@ impl CircuitBreaker {
         drop(control);
         if changed {
             self.events.tell();
+        }
+    }
+
+    /// How long the circuit stays open, if it is: what a retry asks before it sleeps.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn rest_of_break(&self, now: u64, random: u64) -> Option<Duration> {
+        let mut control = self.control();
+        let before = self.word();
+        let now = control.at(now);
+        self.expire(&mut control, now);
+        let word = self.word();
+        let rest = match word.state() {
+            State::Open => {
+                self.settle(&mut control, random);
+                let left = self.until.load(Acquire).saturating_sub(now);
+                (left > 0).then(|| Duration::from_nanos(left))
+            }
+            State::ForcedOpen => Some(Duration::MAX),
+            _ => None,
+        };
+        let changed = before.generation() != word.generation();
+        drop(control);
+        if changed {
+            self.events.tell();
+        }
+        rest
+    }
+
+    /// Whether nothing is lost with it: closed, or its break has been over for as long as a break
+    /// can last and nobody came.
+    pub(super) fn is_idle(&self, now: u64) -> bool {
+        match self.word().state() {
+            State::Closed => true,
+            State::Open | State::HalfOpen => {
+                let control = self.control();
+                let last = control.latest.max(self.until.load(Acquire));
+                now >= last.saturating_add(self.settings.longest_break().saturating_mul(2))
+            }
+            State::ForcedClosed | State::ForcedOpen | State::Disabled => false,
         }
     }
 

@@ -5,8 +5,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::owner::Owner;
 use super::state::State;
 use crate::time::Timestamp;
 
@@ -27,11 +29,14 @@ use crate::time::Timestamp;
 /// breaker.reset();
 /// assert_eq!(*seen.lock().unwrap(), [(State::Closed, State::ForcedOpen)]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transition {
     /// The breaker.
     pub name: &'static str,
+    /// Which of the breakers of this name, where each key has one. Text of a user: nothing for a
+    /// metric's label.
+    pub key: Option<Arc<str>>,
     /// The state before.
     pub from: State,
     /// The state since.
@@ -42,13 +47,15 @@ pub struct Transition {
     pub generation: u64,
 }
 
-type Callback = Arc<dyn Fn(&Transition) + Send + Sync>;
+pub(super) type Callback = Arc<dyn Fn(&Transition) + Send + Sync>;
 
 struct Queue {
     waiting: VecDeque<Transition>,
     telling: bool,
     subscribers: Vec<(u64, Callback)>,
     next: u64,
+    /// Whose subscribers are told, too.
+    family: Option<Arc<Events>>,
 }
 
 pub(super) struct Events(Mutex<Queue>);
@@ -60,11 +67,17 @@ impl Events {
             telling: false,
             subscribers: Vec::new(),
             next: 0,
+            family: None,
         }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the subscribers of `family`, too.
+    pub(super) fn share(&self, family: Arc<Self>) {
+        self.lock().family = Some(family);
     }
 
     pub(super) fn push(&self, transition: Transition) {
@@ -79,57 +92,105 @@ impl Events {
         }
         queue.telling = true;
         drop(queue);
-        // A panicking subscriber goes through; what still waits is told with the next transition.
-        let told = Telling(self);
+        // One panicking subscriber keeps nothing from the others, and the breaker is not left
+        // telling for ever.
+        let mut panicked = None;
         loop {
             let mut queue = self.lock();
             let Some(transition) = queue.waiting.pop_front() else {
                 queue.telling = false;
-                drop(queue);
-                std::mem::forget(told);
-                return;
+                break;
             };
-            let subscribers: Vec<Callback> =
-                queue.subscribers.iter().map(|(_, callback)| Arc::clone(callback)).collect();
-            drop(queue);
-            tracing::info!(
-                target: "steadfast::breaker",
-                breaker = transition.name,
-                from = %transition.from,
-                to = %transition.to,
-                "circuit breaker changed its state"
-            );
-            for subscriber in subscribers {
-                subscriber(&transition);
+            let mut subscribers = queue.subscribers.clone();
+            if let Some(family) = &queue.family {
+                subscribers.extend(family.lock().subscribers.iter().cloned());
             }
+            drop(queue);
+            let mut call = |tell: &dyn Fn()| {
+                let ended = catch_unwind(AssertUnwindSafe(tell));
+                panicked = panicked.take().or(ended.err());
+            };
+            call(&|| log(&transition));
+            for (_, subscriber) in subscribers {
+                call(&|| subscriber(&transition));
+            }
+        }
+        // A second panic while the first unwinds would abort the process.
+        if let Some(panic) = panicked
+            && !std::thread::panicking()
+        {
+            resume_unwind(panic);
         }
     }
 
-    pub(super) fn subscribe(&self, callback: Callback) -> Subscription<'_> {
+    fn subscribe(&self, callback: Callback) -> u64 {
         let mut queue = self.lock();
         let id = queue.next;
         queue.next += 1;
         queue.subscribers.push((id, callback));
-        Subscription { events: self, id }
+        id
+    }
+
+    fn unsubscribe(&self, id: u64) {
+        let mut queue = self.lock();
+        let index = queue.subscribers.iter().position(|(other, _)| *other == id);
+        let gone = index.map(|index| queue.subscribers.remove(index));
+        drop(queue);
+        // What the callback owns is dropped outside the lock.
+        drop(gone);
     }
 }
 
-struct Telling<'a>(&'a Events);
+fn log(transition: &Transition) {
+    tracing::info!(
+        target: "steadfast::breaker",
+        breaker = transition.name,
+        keyed = transition.key.is_some(),
+        from = %transition.from,
+        to = %transition.to,
+        "circuit breaker changed its state"
+    );
+}
 
-impl Drop for Telling<'_> {
-    fn drop(&mut self) {
-        self.0.lock().telling = false;
+/// Whose events somebody subscribed to.
+enum Source<'a> {
+    Borrowed(&'a Events),
+    Breaker(Owner),
+    Family(Arc<Events>),
+}
+
+impl Source<'_> {
+    fn events(&self) -> &Events {
+        match self {
+            Self::Borrowed(events) => events,
+            Self::Breaker(owner) => &owner.events,
+            Self::Family(events) => events,
+        }
     }
 }
 
 /// Ends a subscription when dropped; [`detach`](Self::detach) keeps it for good.
 #[must_use = "dropping it ends the subscription: keep it, or `detach` it"]
 pub struct Subscription<'a> {
-    events: &'a Events,
+    source: Source<'a>,
     id: u64,
 }
 
-impl Subscription<'_> {
+impl<'a> Subscription<'a> {
+    pub(super) fn of(events: &'a Events, callback: Callback) -> Self {
+        Self { source: Source::Borrowed(events), id: events.subscribe(callback) }
+    }
+
+    pub(super) fn of_owner(owner: Owner, callback: Callback) -> Self {
+        let id = owner.events.subscribe(callback);
+        Self { source: Source::Breaker(owner), id }
+    }
+
+    pub(super) fn of_family(events: Arc<Events>, callback: Callback) -> Self {
+        let id = events.subscribe(callback);
+        Self { source: Source::Family(events), id }
+    }
+
     /// Keeps the subscription for as long as the breaker lives.
     ///
     /// ```
@@ -141,20 +202,19 @@ impl Subscription<'_> {
     /// breaker.disable();
     /// assert_eq!(TOLD.load(Ordering::Relaxed), 1);
     /// ```
-    pub fn detach(self) {
-        std::mem::forget(self);
+    pub fn detach(mut self) {
+        self.id = DETACHED;
     }
 }
 
+/// No subscription has this number.
+const DETACHED: u64 = u64::MAX;
+
 impl Drop for Subscription<'_> {
     fn drop(&mut self) {
-        let id = self.id;
-        let mut queue = self.events.lock();
-        let index = queue.subscribers.iter().position(|(other, _)| *other == id);
-        let gone = index.map(|index| queue.subscribers.remove(index));
-        drop(queue);
-        // What the callback owns is dropped outside the lock.
-        drop(gone);
+        if self.id != DETACHED {
+            self.source.events().unsubscribe(self.id);
+        }
     }
 }
 

@@ -16,15 +16,27 @@
 //! - a window of time slides; it is not emptied at intervals;
 //! - a probe without an answer has failed when its time is over, and a new break begins then.
 
+mod attached;
+mod by_hand;
+mod configuration;
 mod control;
 mod events;
+mod handle;
+mod keyed;
 mod open;
+mod operate;
+mod owner;
+mod pass;
 mod permit;
 mod registry;
+mod results;
 mod settings;
 mod snapshot;
 mod state;
+mod stream;
 mod sync;
+mod verdict;
+mod watch;
 mod window;
 mod word;
 
@@ -35,27 +47,38 @@ mod tests;
 mod loom_tests;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::Control;
 use events::Events;
+use permit::Leave;
 use settings::Settings;
-use sync::Ordering::{AcqRel, Acquire};
+use sync::Ordering::Acquire;
 use sync::{AtomicU64, Mutex};
-use window::{Line, Window};
-use word::{Tag, Word};
+use window::Window;
+use word::Word;
 
 use crate::drivers::{clock, random};
-use crate::shard::{SHARDS, shard};
 use crate::time::Timestamp;
 
+pub use attached::Attached;
+pub use configuration::{Configuration, WindowSpan};
 pub use events::{Subscription, Transition};
+pub use handle::Handle;
 pub use open::CircuitOpen;
+pub use pass::{Pass, Reported};
+#[doc(hidden)]
+pub use verdict::Verdict;
+
+/// Keys of one breaker that are kept unless `max_keys` says otherwise.
+#[doc(hidden)]
+pub const MOST_KEYS: u32 = 1024;
 pub use permit::Permit;
 pub use registry::{breaker, breakers, conflicts};
 pub use snapshot::Snapshot;
 pub use state::State;
+pub use stream::Transitions;
 
 /// A circuit breaker, usable as a `static`.
 ///
@@ -87,16 +110,15 @@ pub use state::State;
 /// ```
 pub struct CircuitBreaker {
     word: AtomicU64,
-    /// End of the break while open; 0 while its jitter is not drawn.
+    /// End of the break while open; 0 while its jitter is not drawn, and in all other states.
     until: AtomicU64,
     settings: Settings,
     name: &'static str,
-    /// Made with the first result, its size being a setting.
-    window: OnceLock<Box<Window>>,
+    /// Of a breaker that is one of several under its name.
+    key: Option<Arc<str>>,
+    window: Window,
     control: Mutex<Control>,
     events: Events,
-    // Not explored by loom: a statistic that decides nothing.
-    rejected: [Line<std::sync::atomic::AtomicU64>; SHARDS],
 }
 
 macro_rules! constructor {
@@ -116,10 +138,10 @@ macro_rules! constructor {
                 until: AtomicU64::new(0),
                 settings: Settings::new(),
                 name,
-                window: OnceLock::new(),
+                key: None,
+                window: Window::new(),
                 control: Mutex::new(Control::new()),
                 events: Events::new(),
-                rejected: [const { Line(std::sync::atomic::AtomicU64::new(0)) }; SHARDS],
             }
         }
     };
@@ -135,6 +157,16 @@ impl CircuitBreaker {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// A closed breaker of the same name and settings.
+    pub(super) fn fresh(&self) -> Self {
+        Self::new(self.name).set(self.settings)
+    }
+
+    /// Puts one that nobody has met yet into a state.
+    fn begin_in(&mut self, state: State) {
+        self.word = AtomicU64::new(Word::new(state, 0).0);
     }
 
     #[inline]
@@ -159,9 +191,10 @@ impl CircuitBreaker {
         let word = self.word();
         let started = now.as_nanos();
         if word.admits() {
-            return Ok(Permit { breaker: self, tag: word.tag(), probe: 0, started });
+            return Ok(Permit { breaker: self, leave: Leave::new(word.tag(), started) });
         }
-        self.rejected_or_admitted(word, started, || random)
+        let leave = self.rejected_or_admitted(word, 0, started, || random)?;
+        Ok(Permit { breaker: self, leave })
     }
 
     /// Leave for one call.
@@ -173,213 +206,55 @@ impl CircuitBreaker {
     pub fn try_acquire(&self) -> Result<Permit<'_>, CircuitOpen> {
         let word = self.word();
         if word.admits() {
-            let started = if self.settings.needs_clock() { clock::now().as_nanos() } else { 0 };
-            return Ok(Permit { breaker: self, tag: word.tag(), probe: 0, started });
+            let started = if self.settings.measures() { clock::now().as_nanos() } else { 0 };
+            return Ok(Permit { breaker: self, leave: Leave::new(word.tag(), started) });
         }
-        self.rejected_or_admitted(word, clock::now().as_nanos(), random::next)
+        let leave = self.turned_away(word, 0)?;
+        Ok(Permit { breaker: self, leave })
     }
 
+    /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where neither
+    /// is known without a closer look.
     #[inline(never)]
+    fn nanos_to_wait(&self, slot: usize) -> u64 {
+        let Some(line) = self.window.line(slot) else { return 0 };
+        let now = clock::coarse().as_nanos();
+        // 0 unless it is open, and close to the end the precise clock decides.
+        let left = self.until.load(Acquire).saturating_sub(now);
+        if left < clock::COARSE_NANOS {
+            return 0;
+        }
+        line.count_rejected();
+        left
+    }
+
+    /// What a call is told that the word alone does not admit. `limit` is the longest that the
+    /// caller lets it run, in nanoseconds; 0 is no limit.
+    #[inline(never)]
+    fn turned_away(&self, word: Word, limit: u64) -> Result<Leave, CircuitOpen> {
+        self.rejected_or_admitted(word, limit, clock::now().as_nanos(), random::next)
+    }
+
     fn rejected_or_admitted(
         &self,
         word: Word,
+        limit: u64,
         now: u64,
         random: impl FnOnce() -> u64,
-    ) -> Result<Permit<'_>, CircuitOpen> {
+    ) -> Result<Leave, CircuitOpen> {
         if word.is_open() {
             let until = self.until.load(Acquire);
             if now < until {
                 return Err(self.rejected(Some(Duration::from_nanos(until - now))));
             }
         }
-        let (tag, probe) = self.admit_slowly(now, random())?;
-        Ok(Permit { breaker: self, tag, probe, started: now })
+        self.admit_slowly(now, limit, random())
     }
 
     #[inline]
     fn rejected(&self, retry_after: Option<Duration>) -> CircuitOpen {
-        self.rejected[shard() % SHARDS].0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.window.count_rejected();
         CircuitOpen { name: self.name, retry_after }
-    }
-
-    /// Calls `body` if the circuit lets it. Every error counts as a failure; a panic goes through
-    /// and gives the permit back.
-    ///
-    /// # Errors
-    ///
-    /// The body's, or [`CircuitOpen`] turned into one.
-    pub fn call<T, E: From<CircuitOpen>>(
-        &self,
-        body: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
-        let permit = self.try_acquire()?;
-        let result = body();
-        match &result {
-            Ok(_) => permit.success(),
-            Err(_) => permit.failure(),
-        }
-        result
-    }
-
-    #[inline]
-    fn is_slow(&self, started: u64, now: u64) -> bool {
-        now.saturating_sub(started) > self.settings.slow_call
-    }
-
-    /// A success. The usual one of a closed breaker goes into the window and touches nothing else.
-    fn succeeded(&self, tag: Tag, probe: u64, started: u64, now: u64) {
-        if self.settings.quick
-            && tag.is_closed()
-            && tag.is_untouched(self.word())
-            && !self.is_slow(started, now)
-            && let Some(window) = self.window.get()
-        {
-            window.record(tag.generation(), now, false, false);
-            return;
-        }
-        self.ended(tag, probe, started, now, false);
-    }
-
-    /// A result, wherever it is not nothing.
-    #[cold]
-    #[inline(never)]
-    fn ended(&self, tag: Tag, probe: u64, started: u64, now: u64, failed: bool) {
-        let slow = self.is_slow(started, now);
-        let settings = &self.settings;
-        if tag.is_probe() {
-            self.probe_ended(tag, probe, now, failed || slow);
-            return;
-        }
-        let word = self.word();
-        if !tag.is_current(word) || tag.state() == State::Disabled {
-            return;
-        }
-        let failed = failed || (slow && settings.slow_rate <= 0.0);
-        if settings.windowed() {
-            let window = match self.window.get() {
-                Some(window) => window,
-                None => self.make_window(),
-            };
-            window.record(tag.generation(), now, failed, slow);
-        }
-        let bad = failed || slow;
-        if tag.state() == State::Closed && (bad || settings.trip_on_success || word.failures() > 0)
-        {
-            self.count(tag, now, failed, slow);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn make_window(&self) -> &Window {
-        self.window.get_or_init(|| Box::new(Window::new(self.settings.span)))
-    }
-
-    /// Counts consecutive failures, looks at the rates, opens.
-    #[cold]
-    #[inline(never)]
-    fn count(&self, tag: Tag, now: u64, failed: bool, slow: bool) {
-        let settings = self.settings;
-        if settings.failure_threshold > 0 && !self.count_in_a_row(tag, failed) {
-            // The last step is made under the lock, where a success in between still counts.
-            let last = settings.failure_threshold - 1;
-            self.trip(tag, now, |word| word.failures() >= last);
-        }
-        if settings.windowed() && (failed || slow || settings.trip_on_success) {
-            let failed = (failed || settings.trip_on_success) && settings.failure_rate > 0.0;
-            let slow = (slow || settings.trip_on_success) && settings.slow_rate > 0.0;
-            let too_many = |_| {
-                let Some(window) = self.window.get() else { return false };
-                let counts = window.counts(tag.generation(), now);
-                counts.calls >= settings.minimum_calls()
-                    && (failed && counts.failure_rate() >= settings.failure_rate
-                        || slow && counts.slow_rate() >= settings.slow_rate)
-            };
-            if too_many(self.word()) {
-                self.trip(tag, now, too_many);
-            }
-        }
-    }
-
-    /// Counts up or back to zero; `false` where this failure is the last one needed.
-    fn count_in_a_row(&self, tag: Tag, failed: bool) -> bool {
-        let mut word = self.word();
-        loop {
-            let failures = if failed { word.failures() + 1 } else { 0 };
-            if !tag.is_current(word) || failures == word.failures() {
-                return true;
-            }
-            if failures >= self.settings.failure_threshold {
-                return false;
-            }
-            let next = word.with_failures(failures).0;
-            match self.word.compare_exchange_weak(word.0, next, AcqRel, Acquire) {
-                Ok(_) => return true,
-                Err(newer) => word = Word(newer),
-            }
-        }
-    }
-
-    /// Its state now. An open breaker whose break is over stays open until a call asks.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.word().state()
-    }
-
-    /// What it shows of itself now.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        self.snapshot_at(clock::now())
-    }
-
-    /// Rejects everything until it is reset or forced otherwise.
-    ///
-    /// ```
-    /// # use retry_runtime::breaker::{CircuitBreaker, State};
-    /// let breaker = CircuitBreaker::new("docs-force-open");
-    /// breaker.force_open();
-    /// assert!(breaker.try_acquire().is_err());
-    /// breaker.reset();
-    /// assert!(breaker.try_acquire().is_ok());
-    /// ```
-    pub fn force_open(&self) {
-        self.force(State::ForcedOpen, clock::now().as_nanos());
-    }
-
-    /// Admits everything until it is reset or forced otherwise; windows go on counting.
-    pub fn force_closed(&self) {
-        self.force(State::ForcedClosed, clock::now().as_nanos());
-    }
-
-    /// Admits everything and counts nothing until it is reset or forced otherwise.
-    pub fn disable(&self) {
-        self.force(State::Disabled, clock::now().as_nanos());
-    }
-
-    /// Closed, with nothing counted. Results of calls that are under way change nothing any more.
-    pub fn reset(&self) {
-        self.force(State::Closed, clock::now().as_nanos());
-    }
-
-    /// Goes to a state by hand, at a moment of the caller's clock.
-    ///
-    /// `Open` begins a break, and `HalfOpen` admits probes at once.
-    pub fn force_state_at(&self, state: State, now: Timestamp) {
-        match state {
-            State::Open => self.trip(self.word().tag(), now.as_nanos(), |_| true),
-            state => self.force(state, now.as_nanos()),
-        }
-    }
-
-    /// Calls `callback` after every transition: once each, in order, holding no lock. Never twice at
-    /// once; a transition that it makes itself is told after it returns.
-    ///
-    /// A panic of it goes through to whoever made the transition, which stands.
-    pub fn subscribe(
-        &self,
-        callback: impl Fn(&Transition) + Send + Sync + 'static,
-    ) -> Subscription<'_> {
-        self.events.subscribe(Arc::new(callback))
     }
 }
 

@@ -50,3 +50,9 @@ impl Classify for CircuitOpen {
         self.retry_after.map_or(retryable, |left| retryable.after(left))
     }
 }
+
+impl From<CircuitOpen> for std::io::Error {
+    fn from(open: CircuitOpen) -> Self {
+        Self::new(std::io::ErrorKind::ConnectionRefused, open)
+    }
+}

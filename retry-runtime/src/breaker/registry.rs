@@ -1,9 +1,15 @@
 //! Breakers by name.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::ptr;
 use std::sync::{PoisonError, RwLock};
 
-use super::CircuitBreaker;
+use super::handle::{FamilyOwner, Handle, Target};
+use super::keyed::Family;
+use super::owner::Owner;
+use super::{CircuitBreaker, Configuration};
+use crate::testing;
 
 /// The most names that are kept. Names come from source code; a program that passes this makes
 /// them from data.
@@ -15,11 +21,121 @@ struct Names {
 }
 
 struct Entry {
-    breaker: &'static CircuitBreaker,
+    registered: Registered,
     conflicting: bool,
 }
 
 static NAMES: RwLock<Names> = RwLock::new(Names { breakers: BTreeMap::new(), overflowed: false });
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Registered {
+    One(&'static CircuitBreaker),
+    Keyed(&'static Family),
+}
+
+impl Registered {
+    fn template(self) -> &'static CircuitBreaker {
+        match self {
+            Self::One(breaker) => breaker,
+            Self::Keyed(family) => &family.template,
+        }
+    }
+
+    fn is(self, other: Self) -> bool {
+        ptr::eq(self.template(), other.template())
+    }
+
+    /// Whether whoever says `other` can as well use this.
+    fn agrees_with(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => one.agrees_with(other),
+            (Self::Keyed(one), Self::Keyed(other)) => one.agrees_with(other),
+            _ => false,
+        }
+    }
+
+    /// The first of the name, where `new` can be replaced by it.
+    fn or(self, new: Self) -> Self {
+        match (self, new) {
+            (Self::One(_), Self::One(_)) | (Self::Keyed(_), Self::Keyed(_)) => self,
+            _ => new,
+        }
+    }
+
+    /// Puts `new` under its name and returns what is there.
+    fn put(new: Self, agrees: fn(Self, Self) -> bool) -> Self {
+        let name = new.template().name;
+        {
+            let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(entry) = names.breakers.get(name)
+                && (entry.conflicting || agrees(entry.registered, new))
+            {
+                return entry.registered.or(new);
+            }
+        }
+        let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+        if !names.breakers.contains_key(name) && names.breakers.len() >= MOST_NAMES {
+            let first = !mem::replace(&mut names.overflowed, true);
+            drop(names);
+            if first {
+                tracing::error!(
+                    target: "steadfast::breaker",
+                    breaker = name,
+                    most = MOST_NAMES,
+                    "too many names of circuit breakers; this one and later ones are not shared"
+                );
+            }
+            return new;
+        }
+        let entry =
+            names.breakers.entry(name).or_insert(Entry { registered: new, conflicting: false });
+        let first = entry.registered;
+        let conflict = !agrees(first, new) && !mem::replace(&mut entry.conflicting, true);
+        // The subscriber is user code: no lock is held while it runs.
+        drop(names);
+        if conflict {
+            tracing::error!(
+                target: "steadfast::breaker",
+                breaker = name,
+                first = ?first.settings(),
+                other = ?new.settings(),
+                "two circuit breakers of this name differ; the first holds"
+            );
+        }
+        first.or(new)
+    }
+
+    fn settings(self) -> Configuration {
+        match self {
+            Self::One(breaker) => breaker.configuration(),
+            Self::Keyed(family) => family.configuration(),
+        }
+    }
+
+    /// The breaker to ask: a test scope's own, or the one there is.
+    pub(super) fn owner(self, key: &str) -> Owner {
+        match self.target() {
+            Target::One(owner) => owner,
+            Target::Keyed(family) => Owner::Shared(family.of_key(key)),
+        }
+    }
+
+    pub(super) fn target(self) -> Target {
+        match self {
+            Self::One(breaker) => {
+                Target::One(match testing::copy(breaker, CircuitBreaker::fresh) {
+                    Some(copy) => Owner::Shared(copy),
+                    None => Owner::Static(breaker),
+                })
+            }
+            Self::Keyed(family) => Target::Keyed(match testing::copy(family, Family::fresh) {
+                Some(copy) => FamilyOwner::Shared(copy),
+                None => FamilyOwner::Static(family),
+            }),
+        }
+    }
+}
 
 impl CircuitBreaker {
     /// Puts it under its name and returns the breaker of that name: the first that was registered.
@@ -38,48 +154,33 @@ impl CircuitBreaker {
     /// ```
     #[must_use = "the breaker to use is the one returned"]
     pub fn register(&'static self) -> &'static CircuitBreaker {
-        {
-            let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(entry) = names.breakers.get(self.name)
-                && (entry.conflicting || entry.breaker.agrees_with(self))
-            {
-                return entry.breaker;
-            }
+        match Registered::put(Registered::One(self), Registered::agrees_with) {
+            Registered::One(breaker) => breaker,
+            Registered::Keyed(_) => self,
         }
-        let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-        if !names.breakers.contains_key(self.name) && names.breakers.len() >= MOST_NAMES {
-            let first = !std::mem::replace(&mut names.overflowed, true);
-            drop(names);
-            if first {
-                tracing::error!(
-                    target: "steadfast::breaker",
-                    breaker = self.name,
-                    most = MOST_NAMES,
-                    "too many names of circuit breakers; this one and later ones are not shared"
-                );
-            }
-            return self;
-        }
-        let entry =
-            names.breakers.entry(self.name).or_insert(Entry { breaker: self, conflicting: false });
-        let first = entry.breaker;
-        let new = !first.agrees_with(self) && !std::mem::replace(&mut entry.conflicting, true);
-        // The subscriber is user code: no lock is held while it runs.
-        drop(names);
-        if new {
-            tracing::error!(
-                target: "steadfast::breaker",
-                breaker = self.name,
-                first = ?first.settings,
-                other = ?self.settings,
-                "two circuit breakers of this name have different settings; the first holds"
-            );
-        }
-        first
+    }
+
+    /// Puts it under its name. Another breaker that has the name already is a conflict, even with
+    /// the same settings: whoever named this very static looks at its state.
+    pub(super) fn register_itself(&'static self) {
+        Registered::put(Registered::One(self), Registered::is);
     }
 }
 
-/// The breaker of this name, if one was [registered](CircuitBreaker::register).
+impl Family {
+    /// Puts it under its name and returns the first of that name.
+    pub(super) fn register(&'static self) -> &'static Family {
+        match Registered::put(Registered::Keyed(self), Registered::agrees_with) {
+            Registered::Keyed(family) => family,
+            Registered::One(_) => self,
+        }
+    }
+}
+
+/// The breaker of this name, if one was [registered](CircuitBreaker::register): by hand, or by the
+/// first call of a function that has it.
+///
+/// In a [test scope](crate::testing::scope) it is the scope's own copy.
 ///
 /// ```
 /// # use retry_runtime::breaker::{self, CircuitBreaker, State};
@@ -88,12 +189,15 @@ impl CircuitBreaker {
 /// assert_eq!(breaker::breaker("docs-lookup").unwrap().state(), State::Closed);
 /// ```
 #[must_use]
-pub fn breaker(name: &str) -> Option<&'static CircuitBreaker> {
-    let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-    names.breakers.get(name).map(|entry| entry.breaker)
+pub fn breaker(name: &str) -> Option<Handle> {
+    let registered = {
+        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        names.breakers.get(name)?.registered
+    };
+    Some(Handle::new(registered.target()))
 }
 
-/// All registered breakers, by name.
+/// All registered breakers, by name. Those of one name with a key each are one entry.
 ///
 /// ```
 /// # use retry_runtime::breaker::{self, CircuitBreaker};
@@ -102,9 +206,12 @@ pub fn breaker(name: &str) -> Option<&'static CircuitBreaker> {
 /// assert!(breaker::breakers().iter().any(|breaker| breaker.name() == "docs-all"));
 /// ```
 #[must_use]
-pub fn breakers() -> Vec<&'static CircuitBreaker> {
-    let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-    names.breakers.values().map(|entry| entry.breaker).collect()
+pub fn breakers() -> Vec<Handle> {
+    let registered: Vec<Registered> = {
+        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        names.breakers.values().map(|entry| entry.registered).collect()
+    };
+    registered.into_iter().map(|registered| Handle::new(registered.target())).collect()
 }
 
 /// The names that were registered with different settings.

@@ -30,6 +30,18 @@ pub(super) enum Span {
     Nanos(u64),
 }
 
+/// What the success of a healthy breaker has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnSuccess {
+    Nothing,
+    /// Into a window of calls.
+    Count,
+    /// Into a window of time.
+    CountInTime,
+    /// Into a window, and then look whether that opens it.
+    Look,
+}
+
 /// What was said rather than defaulted, so that the order of the builder's calls does not matter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Given {
@@ -39,7 +51,7 @@ struct Given {
 }
 
 /// No call is slower than this: the option is off.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -53,7 +65,7 @@ pub(super) struct Settings {
     pub(super) span: Span,
     minimum_calls: u32,
     pub(super) recovery: u64,
-    factor: f64,
+    pub(super) factor: f64,
     /// 0 is the default.
     max_recovery: u64,
     pub(super) jitter: f64,
@@ -63,8 +75,12 @@ pub(super) struct Settings {
     pub(super) trip_on_success: bool,
     /// Neither a window nor slow calls: a success has nothing to tell, and no clock is read.
     pub(super) plain: bool,
-    /// A success that is not slow only goes into the window.
-    pub(super) quick: bool,
+    /// What the success of a healthy breaker has to do, where the length of a call does not matter.
+    pub(super) on_success: OnSuccess,
+    /// Whether the window is one of time.
+    timed: bool,
+    /// Whether there is a window.
+    pub(super) windowed: bool,
 }
 
 impl Settings {
@@ -85,13 +101,10 @@ impl Settings {
             probe_timeout: 0,
             trip_on_success: false,
             plain: true,
-            quick: false,
+            on_success: OnSuccess::Nothing,
+            windowed: false,
+            timed: false,
         }
-    }
-
-    #[inline]
-    pub(super) const fn windowed(&self) -> bool {
-        self.failure_rate > 0.0 || self.slow_rate > 0.0
     }
 
     /// Whether two breakers behave alike, whatever was said and what defaulted.
@@ -102,7 +115,7 @@ impl Settings {
     /// Whether results have to come with the time.
     #[inline]
     pub(super) const fn needs_clock(&self) -> bool {
-        self.slow_call != NEVER || (self.windowed() && matches!(self.span, Span::Nanos(_)))
+        self.slow_call != NEVER || self.timed
     }
 
     pub(super) const fn minimum_calls(&self) -> u64 {
@@ -113,8 +126,28 @@ impl Settings {
         }
     }
 
-    pub(super) const fn probe_timeout(&self) -> u64 {
-        if self.probe_timeout == 0 { self.recovery } else { self.probe_timeout }
+    /// `limit` is the longest that the caller lets a call run; 0 is no limit.
+    pub(super) const fn probe_timeout(&self, limit: u64) -> u64 {
+        match self.probe_timeout {
+            0 if limit > self.recovery => limit,
+            0 => self.recovery,
+            given => given,
+        }
+    }
+
+    /// Whether the length of a call matters.
+    #[inline]
+    pub(super) const fn measures(&self) -> bool {
+        self.slow_call != NEVER
+    }
+
+    /// No break is longer, jitter apart.
+    pub(super) const fn longest_break(&self) -> u64 {
+        match self.max_recovery {
+            _ if self.factor <= 1.0 => self.recovery,
+            0 => self.recovery.saturating_mul(LONGEST_BREAK),
+            given => given,
+        }
     }
 
     /// The break that follows `before` others in a row, without jitter.
@@ -127,10 +160,7 @@ impl Settings {
         if before == 0 || self.factor <= 1.0 {
             return self.recovery;
         }
-        let most = match self.max_recovery {
-            0 => self.recovery.saturating_mul(LONGEST_BREAK),
-            given => given,
-        };
+        let most = self.longest_break();
         let power = i32::try_from(before).unwrap_or(i32::MAX);
         ((self.recovery as f64 * self.factor.powi(power)) as u64).min(most).max(self.recovery)
     }
@@ -165,8 +195,15 @@ impl Settings {
             self.max_recovery == 0 || !self.given.recovery || self.max_recovery >= self.recovery,
             "`max_recovery_timeout` is shorter than `recovery_timeout`: raise it"
         );
-        self.plain = !self.windowed() && self.slow_call == NEVER;
-        self.quick = self.windowed() && !self.trip_on_success;
+        self.windowed = self.failure_rate > 0.0 || self.slow_rate > 0.0;
+        self.timed = self.windowed && matches!(self.span, Span::Nanos(_));
+        self.plain = !self.windowed && self.slow_call == NEVER;
+        self.on_success = match self.span {
+            _ if self.trip_on_success => OnSuccess::Look,
+            _ if !self.windowed => OnSuccess::Nothing,
+            Span::Calls(_) => OnSuccess::Count,
+            Span::Nanos(_) => OnSuccess::CountInTime,
+        };
         self
     }
 }
@@ -177,8 +214,9 @@ const fn is_rate(rate: f64) -> bool {
 
 /// The settings, to be chained in a `static`, where a wrong value does not compile.
 impl CircuitBreaker {
-    const fn set(mut self, settings: Settings) -> Self {
+    pub(super) const fn set(mut self, settings: Settings) -> Self {
         self.settings = settings.check();
+        self.window.set_span(settings.span);
         self
     }
 
@@ -233,9 +271,6 @@ impl CircuitBreaker {
     }
 
     /// The rates are those of the last `calls` calls; 100 unless set.
-    ///
-    /// Exact for one thread. Threads take places in blocks of `calls / 8`, at least 1 and at most
-    /// 64, so with several the window is exact to within one block for each.
     ///
     /// # Panics
     ///
@@ -375,7 +410,8 @@ impl CircuitBreaker {
         self.set(settings)
     }
 
-    /// A probe without a result for this long has failed; `recovery_timeout` unless set.
+    /// A probe without a result for this long has failed; unless set, `recovery_timeout` or the
+    /// attempt timeout of the function, whichever is longer.
     ///
     /// # Panics
     ///

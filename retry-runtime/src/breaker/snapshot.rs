@@ -1,6 +1,6 @@
 //! What a breaker shows of itself.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::CircuitBreaker;
@@ -29,6 +29,11 @@ use crate::time::Timestamp;
 pub struct Snapshot {
     /// The breaker.
     pub name: &'static str,
+    /// Which of the breakers of this name, where each key has one. Text of a user: nothing for a
+    /// metric's label.
+    pub key: Option<Arc<str>>,
+    /// Breakers that were summed up, where each key has one.
+    pub keys: Option<usize>,
     /// Its state. An open breaker whose break is over stays open until a call asks.
     pub state: State,
     /// Counts the periods: grows with every transition and reset.
@@ -67,10 +72,7 @@ impl CircuitBreaker {
         let probes = control.probes.iter().filter(|(_, expires)| *expires > now).count();
         let unsettled = control.unsettled();
         drop(control);
-        let counts = match self.window.get() {
-            Some(window) => window.counts(word.generation(), now),
-            None => Counts::default(),
-        };
+        let counts = self.window.counts(word.tag(), now);
         let known = counts.calls > 0 && counts.calls >= self.settings.minimum_calls();
         let until = match unsettled {
             Some(opened) => {
@@ -80,6 +82,8 @@ impl CircuitBreaker {
         };
         Snapshot {
             name: self.name,
+            key: self.key.clone(),
+            keys: None,
             state: word.state(),
             generation: word.generation(),
             consecutive_failures: word.failures(),
@@ -88,11 +92,51 @@ impl CircuitBreaker {
             slow: counts.slow,
             failure_rate: known.then(|| counts.failure_rate()),
             slow_call_rate: known.then(|| counts.slow_rate()),
-            rejected: self.rejected.iter().map(|line| line.0.load(Relaxed)).sum(),
+            rejected: self.window.rejected(),
             probes,
             breaks,
             until_half_open: (word.state() == State::Open)
                 .then(|| Duration::from_nanos(until.saturating_sub(now))),
         }
+    }
+}
+
+impl Snapshot {
+    /// The sum of no breakers.
+    pub(super) fn nothing(name: &'static str, state: State) -> Self {
+        Self {
+            name,
+            key: None,
+            keys: None,
+            state,
+            generation: 0,
+            consecutive_failures: 0,
+            calls: 0,
+            failed: 0,
+            slow: 0,
+            failure_rate: None,
+            slow_call_rate: None,
+            rejected: 0,
+            probes: 0,
+            breaks: 0,
+            until_half_open: None,
+        }
+    }
+
+    /// Adds another breaker of the same settings.
+    pub(super) fn add(&mut self, other: &Self, minimum_calls: u64) {
+        self.generation += other.generation;
+        self.consecutive_failures = self.consecutive_failures.max(other.consecutive_failures);
+        self.calls += other.calls;
+        self.failed += other.failed;
+        self.slow += other.slow;
+        self.rejected += other.rejected;
+        self.probes += other.probes;
+        self.breaks = self.breaks.max(other.breaks);
+        self.until_half_open = self.until_half_open.max(other.until_half_open);
+        let counts = Counts { calls: self.calls, failed: self.failed, slow: self.slow };
+        let known = counts.calls > 0 && counts.calls >= minimum_calls;
+        self.failure_rate = known.then(|| counts.failure_rate());
+        self.slow_call_rate = known.then(|| counts.slow_rate());
     }
 }

@@ -33,6 +33,18 @@ impl Word {
         State::from_bits(self.0 & STATE_MASK)
     }
 
+    /// Closed, and no failure counted: the word and its tag are the same.
+    #[inline]
+    pub(super) const fn is_healthy(self) -> bool {
+        self.0 & (Tag::ROOM - 1) == State::Closed as u64
+    }
+
+    /// The word as the tag it is, of a healthy breaker.
+    #[inline]
+    pub(super) const fn as_tag(self) -> Tag {
+        Tag(self.0)
+    }
+
     /// Whether a call is admitted without asking anything else: closed, forced closed, disabled.
     #[inline]
     pub(super) const fn admits(self) -> bool {
@@ -75,6 +87,29 @@ impl Word {
 pub(super) struct Tag(u64);
 
 impl Tag {
+    /// Of no period: its bits are those of no state, so that no word is ever of it.
+    pub(super) const SPENT: Self = Self(STATE_MASK);
+
+    /// Numbers from one generation's tag to the next one's: room to count in.
+    pub(super) const ROOM: u64 = 1 << GENERATION_SHIFT;
+
+    /// A closed breaker's.
+    pub(super) const fn of_generation(generation: u64) -> Self {
+        Self(generation << GENERATION_SHIFT)
+    }
+
+    /// The tag without its state.
+    pub(super) const fn base(self) -> u64 {
+        self.0 & !(Self::ROOM - 1)
+    }
+
+    /// How far `count` is ahead of this tag of a closed breaker; less than `ROOM` where it is of the
+    /// same generation.
+    #[inline]
+    pub(super) const fn behind(self, count: u64) -> u64 {
+        count.wrapping_sub(self.0)
+    }
+
     pub(super) const fn probe(self) -> Self {
         Self(self.0 | PROBE)
     }
@@ -82,6 +117,11 @@ impl Tag {
     #[inline]
     pub(super) const fn is_probe(self) -> bool {
         self.0 & PROBE != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_spent(self) -> bool {
+        self.0 == Self::SPENT.0
     }
 
     /// Whether the word is still of this period and counts no failure: nothing to do for a success.

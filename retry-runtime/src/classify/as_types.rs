@@ -1,6 +1,7 @@
-//! Classification of boxed errors by types that the user names.
+//! Classification of errors by types that the user names.
 
-/// A classifier for boxed errors: the first of the given types in the chain says what it is.
+/// A classifier for errors that hold others: the first of the given types in the chain says what it
+/// is.
 ///
 /// A `Box<dyn Error>` and an `anyhow::Error` have forgotten which of the user's own types they
 /// hold, so their [`Classify`](crate::Classify) knows foreign errors only. This names the types;
@@ -8,7 +9,12 @@
 /// is permanent.
 ///
 /// The value is a function from a reference to the error to a
-/// [`Classification`](crate::Classification), for every smart pointer to a `dyn Error`.
+/// [`Classification`](crate::Classification): for `Box`, `Arc` and `Rc` of a `dyn Error`, for
+/// `anyhow::Error` and others that point to one, and for every error type, whose chain is searched
+/// with itself at its head.
+///
+/// In an `anyhow::Error` (feature `anyhow`) a context of a named type is found, too, and counts
+/// before everything below. Of several contexts the type that is named first decides.
 ///
 /// ```
 /// use retry_runtime::classify_as;
@@ -42,13 +48,14 @@
 macro_rules! classify_as {
     ($($error:ty),+ $(,)?) => {{
         // A generic function, not a closure: the error type is often known only where it is called.
-        fn __steadfast_classify_as<E>(error: &E) -> $crate::classify::Classification
+        fn __steadfast_classify_as<E, M>(error: &E) -> $crate::classify::Classification
         where
-            E: ::core::ops::Deref<Target: $crate::classify::find::AsError> + ?::core::marker::Sized,
+            E: $crate::classify::find::rows::Searched<M> + ?::core::marker::Sized,
         {
-            $crate::classify::find::first_class(
-                $crate::classify::find::AsError::as_error(&**error),
-                &[$($crate::classify::find::class_of::<$error>),+],
+            use $crate::classify::find::ways::*;
+            $crate::classify::find::rows::Searched::search(
+                error,
+                &[$((&&$crate::classify::find::row::<$error>()).steadfast_row()),+],
             )
         }
         __steadfast_classify_as

@@ -9,21 +9,21 @@ type Row = fn(&(dyn Error + 'static)) -> Option<Classification>;
 
 /// The types that are known wherever they stand in a chain. The first link that is one decides.
 const KNOWN: &[Row] = &[
-    super::find::class_of::<crate::AttemptTimeout>,
+    super::find::rows::class_of::<crate::AttemptTimeout>,
     #[cfg(feature = "http")]
-    super::find::class_of::<super::http::StatusError>,
+    super::find::rows::class_of::<super::http::StatusError>,
     #[cfg(feature = "redis")]
-    super::find::class_of::<::redis::RedisError>,
+    super::find::rows::class_of::<::redis::RedisError>,
     #[cfg(feature = "reqwest")]
-    super::find::class_of::<::reqwest::Error>,
+    super::find::rows::class_of::<::reqwest::Error>,
     #[cfg(feature = "sqlx")]
-    super::find::class_of::<::sqlx::Error>,
+    super::find::rows::class_of::<::sqlx::Error>,
     #[cfg(feature = "tokio")]
-    super::find::class_of::<::tokio::time::error::Elapsed>,
+    super::find::rows::class_of::<::tokio::time::error::Elapsed>,
     #[cfg(feature = "tokio-postgres")]
-    super::find::class_of::<::tokio_postgres::Error>,
+    super::find::rows::class_of::<::tokio_postgres::Error>,
     #[cfg(feature = "tonic")]
-    super::find::class_of::<::tonic::Status>,
+    super::find::rows::class_of::<::tonic::Status>,
 ];
 
 /// Classifies an error by the first error of a known type in its chain.
@@ -55,6 +55,16 @@ const KNOWN: &[Row] = &[
 pub fn by_source(error: &(dyn Error + 'static)) -> Classification {
     by_type(error)
         .or_else(|| links(error).find_map(|link| messages::message(link)))
+        .unwrap_or(Classification::permanent())
+}
+
+/// The same of an error whose own type is none of the known ones; it need not be `'static`.
+pub(crate) fn by_content(error: &dyn Error) -> Classification {
+    let below = error.source();
+    below
+        .and_then(by_type)
+        .or_else(|| messages::message(&error))
+        .or_else(|| links(below?).find_map(|link| messages::message(&link)))
         .unwrap_or(Classification::permanent())
 }
 

@@ -59,64 +59,67 @@ impl Kind {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
-pub struct Classification {
-    // Two scalars, so that it travels in registers.
-    /// Nanoseconds the server asked to wait; `NO_HINT` where it did not.
-    hint: u64,
-    /// The kind in the low bits, `RETRYABLE` and `UNSENT` above.
-    bits: u8,
-}
+pub struct Classification(
+    /// One word, so that it travels in a register: the nanoseconds that the server asked to wait
+    /// above, `NO_HINT` where it did not; `UNSENT`, `RETRYABLE` and the kind in the low bits.
+    u64,
+);
 
-const KIND: u8 = 0b11;
-const RETRYABLE: u8 = 0b100;
-const UNSENT: u8 = 0b1000;
-
-const NO_HINT: u64 = u64::MAX;
+const KIND: u64 = 0b11;
+const RETRYABLE: u64 = 0b100;
+const UNSENT: u64 = 0b1000;
+const HINT_SHIFT: u32 = 4;
+const NO_HINT: u64 = u64::MAX >> HINT_SHIFT;
 
 impl Classification {
     /// Trying again cannot help: authentication, validation, not found, permission, duplicate key,
     /// and everything unknown.
     pub const fn permanent() -> Self {
-        Self { hint: NO_HINT, bits: 0 }
+        Self(NO_HINT << HINT_SHIFT)
     }
 
     /// Trying again may help. The kind is [`Kind::Transient`] until [`kind`](Self::kind) says more.
     pub const fn retryable() -> Self {
-        Self { hint: NO_HINT, bits: RETRYABLE }
+        Self((NO_HINT << HINT_SHIFT) | RETRYABLE)
     }
 
     /// The same with another kind.
-    pub const fn kind(mut self, kind: Kind) -> Self {
-        self.bits = (self.bits & !KIND) | kind as u8;
-        self
+    pub const fn kind(self, kind: Kind) -> Self {
+        Self((self.0 & !KIND) | kind as u64)
     }
 
     /// The same with the server's word on when to come back: not sooner than `hint` from now.
     ///
-    /// The hint is the floor of the next delay, not the delay itself. A hint of 584 years or more
+    /// The hint is the floor of the next delay, not the delay itself. A hint of 36 years or more
     /// is no hint.
-    pub const fn after(mut self, hint: Duration) -> Self {
-        self.hint = nanos(hint);
-        self
+    pub const fn after(self, hint: Duration) -> Self {
+        let hint = nanos(hint);
+        let hint = if hint < NO_HINT { hint } else { NO_HINT };
+        Self((hint << HINT_SHIFT) | (self.0 & (KIND | RETRYABLE | UNSENT)))
     }
 
     /// The same, and the request surely never reached the other side: connection refused, circuit
     /// open. Only such failures are retried under `replay = "unsent"`.
-    pub const fn unsent(mut self) -> Self {
-        self.bits |= UNSENT;
-        self
+    pub const fn unsent(self) -> Self {
+        Self(self.0 | UNSENT)
     }
 
     /// Whether trying again may help.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        self.bits & RETRYABLE != 0
+        self.0 & RETRYABLE != 0
+    }
+
+    /// Whether trying again may help, and the server said nothing of when.
+    #[inline]
+    pub(crate) const fn is_retryable_without_hint(self) -> bool {
+        self.is_retryable() && self.0 >> HINT_SHIFT == NO_HINT
     }
 
     /// Whether the request surely never reached the other side.
     #[must_use]
     pub const fn is_unsent(self) -> bool {
-        self.bits & UNSENT != 0
+        self.0 & UNSENT != 0
     }
 
     /// The kind of a retryable failure; `None` for a permanent one.
@@ -125,7 +128,7 @@ impl Classification {
         if !self.is_retryable() {
             return None;
         }
-        Some(match self.bits & KIND {
+        Some(match self.0 & KIND {
             0 => Kind::Transient,
             1 => Kind::Timeout,
             2 => Kind::Throttled,
@@ -136,7 +139,10 @@ impl Classification {
     /// How long the server asked to wait, where it did.
     #[must_use]
     pub const fn hint(self) -> Option<Duration> {
-        if self.hint == NO_HINT { None } else { Some(Duration::from_nanos(self.hint)) }
+        match self.0 >> HINT_SHIFT {
+            NO_HINT => None,
+            hint => Some(Duration::from_nanos(hint)),
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub(super) struct Table {
 
 #[derive(Debug)]
 struct Entry {
-    owner: Owner,
+    /// Nobody, once an operator has decided: what was decided is not what the owner wrote.
+    owner: Option<Owner>,
     fence: u64,
     claims: u32,
     fingerprint: Option<[u8; 32]>,
@@ -74,7 +75,7 @@ impl Entry {
     }
 
     fn held_by(&self, claim: Claim) -> bool {
-        self.owner == claim.owner && self.fence == claim.fence
+        self.owner == Some(claim.owner) && self.fence == claim.fence
     }
 
     fn record(&self, key: &str, now: Timestamp) -> Record {
@@ -137,13 +138,13 @@ impl Table {
             {
                 return Ok(Claimed::Mismatch);
             }
-            match (&mut entry.state, entry.owner == request.owner) {
+            match (&mut entry.state, entry.owner == Some(request.owner)) {
                 (State::Done(value), _) => return Ok(Claimed::Done { value: value.clone() }),
                 // The answer to the same claim was lost.
                 (State::InFlight { until: held, was_unknown }, true) if now < *held => {
                     *held = until;
                     entry.expires = expires;
-                    let claim = Claim { owner: entry.owner, fence: entry.fence };
+                    let claim = Claim { owner: request.owner, fence: entry.fence };
                     return Ok(Claimed::Owned { claim, was_unknown: *was_unknown });
                 }
                 (State::InFlight { until, .. }, _) if now < *until => {
@@ -167,7 +168,7 @@ impl Table {
             entry.fingerprint = None;
         }
         let before = cost(request.key, entry.size());
-        entry.owner = request.owner;
+        entry.owner = Some(request.owner);
         entry.fence += 1;
         entry.claims = entry.claims.saturating_add(1);
         entry.fingerprint = request.fingerprint.or(entry.fingerprint);
@@ -192,7 +193,7 @@ impl Table {
         let key: Arc<str> = Arc::from(request.key);
         self.due.push(Reverse((expires, Arc::clone(&key))));
         let entry = Entry {
-            owner: request.owner,
+            owner: Some(request.owner),
             fence: 1,
             claims: 1,
             fingerprint: request.fingerprint,
@@ -390,6 +391,9 @@ impl Table {
                 State::Released("resolved: not done".to_owned())
             }
         };
+        if let Some(entry) = self.records.get_mut(key) {
+            entry.owner = None;
+        }
         self.settle(key, state, expires);
         Ok(Written::Made)
     }

@@ -24,6 +24,7 @@ impl Failure {
         match self {
             Self::Classified(class) => class.retryable_kind().map_or("permanent", |k| k.as_str()),
             Self::Poll => "poll",
+            Self::Rejected => "circuit_open",
         }
     }
 }
@@ -57,10 +58,13 @@ impl Ended<'_> {
             (self.operation.name, self.attempt, self.policy.max_attempts);
         let (reason, result) = (self.failure.as_str(), why.as_str());
         match why {
+            // A function that never retries has nothing to give up.
             StopReason::Exhausted
             | StopReason::Deadline
             | StopReason::Budget
-            | StopReason::Hint => {
+            | StopReason::Hint
+                if self.policy.max_attempts > 1 =>
+            {
                 if tracing::enabled!(target: "steadfast::retry", tracing::Level::ERROR)
                     && self.may_write(now)
                 {

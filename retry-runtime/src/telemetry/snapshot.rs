@@ -60,7 +60,7 @@ impl OperationSnapshot {
             name: operation.name,
             file: operation.file,
             line: operation.line,
-            policy: operation.policy,
+            policy: operation.listed_policy(),
             calls: state.calls(),
             attempts: state.attempts(),
             ok: state.first_ok(),

@@ -139,6 +139,10 @@ impl Redis {
     }
 
     /// Stops the process, as a machine does that hangs: its kernel still accepts connections.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be stopped.
     pub fn stop(&self) {
         signal("STOP", self.pid());
         // The signal has arrived when every thread has stopped, not when it was sent.
@@ -158,6 +162,10 @@ impl Redis {
     }
 
     /// Lets it go on after [`stop`](Self::stop).
+    ///
+    /// # Panics
+    ///
+    /// When it is killed.
     pub fn cont(&self) {
         signal("CONT", self.pid());
     }

@@ -125,7 +125,7 @@ impl Model {
         window: Window,
     ) -> Vec<(Answer, Self)> {
         let stays = |claimed| vec![(Answer::Claimed(claimed), self.clone())];
-        let owned = |fence, was_unknown, next| {
+        let gets = |fence, was_unknown, next| {
             let claim = Claim { owner, fence };
             (Answer::Claimed(Claimed::Owned { claim, was_unknown }), next)
         };
@@ -139,7 +139,7 @@ impl Model {
                 // the first time is the store's to remember or not.
                 let to = window.latest(lease);
                 let next = Self { state: State::InFlight { from, to }, ..self.clone() };
-                vec![owned(self.fence, false, next.clone()), owned(self.fence, true, next)]
+                vec![gets(self.fence, false, next.clone()), gets(self.fence, true, next)]
             }
             State::InFlight { .. } => {
                 stays(Claimed::InFlight { fence: self.fence, left: Duration::ZERO })
@@ -153,7 +153,7 @@ impl Model {
                     fence: self.fence + 1,
                     fingerprint: fingerprint.or(self.fingerprint),
                 };
-                vec![owned(self.fence + 1, self.state == State::Unknown, next)]
+                vec![gets(self.fence + 1, self.state == State::Unknown, next)]
             }
         }
     }

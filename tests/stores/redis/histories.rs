@@ -18,6 +18,7 @@ async fn an_order_explains_what_many_tasks_saw() {
         assert!(history.events.len() >= 5_000);
         history.check().unwrap_or_else(|what| panic!("seed {seed}: {what}"));
         history.assert_is_worth_checking();
+        assert!(history.count(|_, answer| answer.is_none()) >= 10, "nothing was dropped");
         server.command(&["FLUSHALL"]).unwrap();
     }
 }
@@ -55,6 +56,7 @@ async fn an_order_explains_what_many_tasks_saw_of_a_failing_server() {
     assert!(history.events.len() >= 5_000);
     history.check().unwrap_or_else(|what| panic!("{what}"));
     history.assert_is_worth_checking();
+    assert!(history.count(|_, answer| answer.is_none()) >= 50, "the server never failed");
 }
 
 /// A checker that finds nothing in a broken store would find nothing in ours.

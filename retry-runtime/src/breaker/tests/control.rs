@@ -67,7 +67,7 @@ fn transitions_of_many_threads_are_told_once_and_in_order() {
     static B: CircuitBreaker = CircuitBreaker::new("order").failure_threshold(1);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    let subscription = B.subscribe(move |t| log.lock().unwrap().push(*t));
+    let subscription = B.subscribe(move |t| log.lock().unwrap().push(t.clone()));
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {

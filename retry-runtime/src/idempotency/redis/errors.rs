@@ -24,9 +24,9 @@ fn kind(error: &RedisError) -> StoreErrorKind {
 
     match error.kind() {
         // What came was no answer of redis: a connection that broke in the middle of one.
-        ErrorKind::Io | ErrorKind::Parse => Unavailable,
-
-        ErrorKind::MasterNameNotFoundBySentinel
+        ErrorKind::Io
+        | ErrorKind::Parse
+        | ErrorKind::MasterNameNotFoundBySentinel
         | ErrorKind::NoValidReplicasFoundBySentinel
         | ErrorKind::ClusterConnectionNotFound => Unavailable,
 

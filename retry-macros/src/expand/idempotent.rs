@@ -1,0 +1,196 @@
+//! `#[idempotent]` around everything else: its static, its key, and one claim that spans all attempts.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::breaker::key;
+use super::function::Frame;
+use super::policy::duration;
+use crate::model::{Idempotent, OnDrop, OnLeaseLost, OnStoreDown, OnUnknown, Replay, Spanned};
+use crate::runtime_path::at;
+
+/// The static that holds what the attribute says.
+pub(super) fn statics(
+    idempotent: &Idempotent,
+    operation: &TokenStream,
+    private: &TokenStream,
+) -> TokenStream {
+    let Idempotent {
+        key,
+        ttl,
+        store: _,
+        fingerprint: _,
+        lease,
+        wait,
+        on_unknown,
+        on_store_down,
+        on_drop: _,
+        on_lease_lost,
+        scope,
+        version,
+        replay,
+        record_errors: _,
+        map_error: _,
+        context: _,
+        name: _,
+        crate_path: _,
+    } = idempotent;
+    let site = Span::mixed_site();
+    let mut calls = TokenStream::new();
+    let mut add = |span: Span, method: &str, value: TokenStream| {
+        let span = site.located_at(span);
+        let method = syn::Ident::new(method, span);
+        calls.extend(
+            quote_spanned!(span => let __steadfast_spec = __steadfast_spec.#method(#value);),
+        );
+    };
+    for (option, method) in [(ttl, "ttl"), (lease, "lease"), (wait, "wait")] {
+        if let Some(Spanned { span, value, .. }) = option {
+            add(*span, method, duration(value));
+        }
+    }
+    if let Some(Spanned { span, value, .. }) = scope {
+        add(*span, "scope", quote!(#value));
+    }
+    if let Some(Spanned { span, value, .. }) = version {
+        add(*span, "version", quote!(#value));
+    }
+    if let Some(Spanned { span, value, .. }) = on_unknown {
+        match value {
+            OnUnknown::Hold => {}
+            OnUnknown::Rerun => add(*span, "rerun_unknown", TokenStream::new()),
+            OnUnknown::Reconcile(_) => add(*span, "reconcile_unknown", TokenStream::new()),
+        }
+    }
+    if let Some(Spanned { span, value: OnStoreDown::Run, .. }) = on_store_down {
+        add(*span, "run_when_store_down", TokenStream::new());
+    }
+    if let Some(Spanned { span, value: OnLeaseLost::Continue, .. }) = on_lease_lost {
+        add(*span, "continue_when_lease_lost", TokenStream::new());
+    }
+    if let Some(Spanned { span, value: Replay::Keyed, .. }) = replay {
+        add(*span, "replay_keyed", TokenStream::new());
+    }
+    let (template, span) = (&key.value.text, site.located_at(key.span));
+    let private_at_key = at(private, span);
+    let new = quote_spanned!(span => #private_at_key::Spec::new(#template, #operation));
+    quote_spanned! { site =>
+        static __STEADFAST_IDEMPOTENCY: #private::Spec = {
+            let __steadfast_spec = #new;
+            #calls
+            __steadfast_spec
+        };
+    }
+}
+
+/// Whether only what surely never reached the other side may be tried again.
+pub(super) fn is_unsent_only(idempotent: &Idempotent) -> bool {
+    !matches!(&idempotent.replay, Some(Spanned { value: Replay::Keyed, .. }))
+}
+
+impl Frame<'_> {
+    /// The statements that bind the key and, where the body asks, what is handed downstream.
+    pub(super) fn idempotency_key(&self) -> Option<TokenStream> {
+        let private = &self.private;
+        let site = Span::mixed_site();
+        if let Some(idempotent) = self.idempotent {
+            let key = key(&idempotent.key, private);
+            let handed = self.context.is_some().then(|| {
+                quote_spanned! { site =>
+                    let __steadfast_handed =
+                        __STEADFAST_IDEMPOTENCY.idempotency_key(&__steadfast_key);
+                }
+            });
+            return Some(quote_spanned!(site => let __steadfast_key = #key; #handed));
+        }
+        self.context.as_ref().map(
+            |_| quote_spanned!(site => let __steadfast_handed = #private::IdempotencyKey::drawn();),
+        )
+    }
+
+    /// The call of the runtime around the statements of everything inside.
+    pub(super) fn claimed(&self, idempotent: &Idempotent, inside: &TokenStream) -> TokenStream {
+        let private = &self.private;
+        let site = Span::mixed_site();
+        let store = match &idempotent.store {
+            Some(store) => {
+                let (value, span) = (&store.value, site.located_at(store.span));
+                quote_spanned!(span => &(#value))
+            }
+            None => quote_spanned!(site => &#private::default_store()),
+        };
+        let fingerprint = if idempotent.fingerprint.is_empty() {
+            quote_spanned!(site => ::core::option::Option::None)
+        } else {
+            let named = idempotent.fingerprint.iter().map(|argument| {
+                let span = site.located_at(argument.span());
+                let private = at(private, span);
+                quote_spanned!(span => let __steadfast_print = #private::Fingerprint::with(__steadfast_print, &#argument);)
+            });
+            quote_spanned! { site => {
+                let __steadfast_print = #private::Fingerprint::new();
+                #(#named)*
+                ::core::option::Option::Some(#private::Fingerprint::finish(__steadfast_print))
+            } }
+        };
+        let recorded = idempotent.record_errors.as_ref().is_some_and(|on| on.value.value);
+        let detached = matches!(&idempotent.on_drop, Some(Spanned { value: OnDrop::Detach, .. }));
+        let output = self.output_tokens();
+        let codec = if recorded {
+            quote_spanned!(site => #private::WithErrors)
+        } else {
+            quote_spanned!(site => #private::ValuesOnly)
+        };
+        let arguments = quote_spanned! { site =>
+            &__STEADFAST_IDEMPOTENCY, #store, __steadfast_key, __steadfast_print,
+        };
+        let span = site.located_at(self.output_span);
+        let at_output = at(private, span);
+        let run = match (self.is_async(), &idempotent.on_unknown) {
+            (true, Some(Spanned { value: OnUnknown::Reconcile(reconcile), span: place, .. })) => {
+                let place = site.located_at(*place);
+                let private = at(private, place);
+                quote_spanned! { place =>
+                    #private::run_reconciled::<#codec, #output, _, _, _>(
+                        #arguments #reconcile, async { #inside },
+                    ).await
+                }
+            }
+            (true, _) if detached => quote_spanned! { span =>
+                #at_output::run_detached::<#codec, #output, _, _>(#arguments async move { #inside }).await
+            },
+            (true, _) => quote_spanned! { span =>
+                #at_output::run::<#codec, #output, _, _>(#arguments async { #inside }).await
+            },
+            (false, Some(Spanned { value: OnUnknown::Reconcile(reconcile), span: place, .. })) => {
+                let place = site.located_at(*place);
+                let private = at(private, place);
+                quote_spanned! { place =>
+                    #private::run_blocking_reconciled::<#codec, #output, _, _>(
+                        #arguments #reconcile, || { #inside },
+                    )
+                }
+            }
+            (false, _) => quote_spanned! { span =>
+                #at_output::run_blocking::<#codec, #output, _>(#arguments || { #inside })
+            },
+        };
+        let error = match &idempotent.map_error {
+            Some(map) => {
+                let (map, span) = (&map.value, site.located_at(map.span));
+                let private = at(private, span);
+                quote_spanned!(span => #private::unclaimed::<#output>(#map, __steadfast_error))
+            }
+            None => quote_spanned!(span => #at_output::Unclaimed::unclaimed(__steadfast_error)),
+        };
+        quote_spanned! { site =>
+            let __steadfast_print = #fingerprint;
+            match #run {
+                ::core::result::Result::Ok(__steadfast_outcome) => __steadfast_outcome,
+                ::core::result::Result::Err(__steadfast_error) => {
+                    #private::Outcome::from_error(#error)
+                }
+            }
+        }
+    }
+}

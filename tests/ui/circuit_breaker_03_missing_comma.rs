@@ -1,0 +1,10 @@
+use steadfast::circuit_breaker;
+
+#[circuit_breaker(name = "payments" failure_threshold = 3)]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

@@ -1,0 +1,10 @@
+use steadfast::circuit_breaker;
+
+#[circuit_breaker(name = "payments")]
+fn charge(order_id: u64) {
+    println!("{order_id}");
+}
+
+fn main() {
+    charge(1);
+}

@@ -1,0 +1,11 @@
+use steadfast::circuit_breaker;
+
+#[circuit_breaker(name = "payments")]
+#[circuit_breaker(name = "shipping")]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

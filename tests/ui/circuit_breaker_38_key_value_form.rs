@@ -1,0 +1,11 @@
+use steadfast::{circuit_breaker, retry};
+
+#[retry]
+#[circuit_breaker = "payments"]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

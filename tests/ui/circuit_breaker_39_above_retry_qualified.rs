@@ -1,0 +1,10 @@
+
+#[steadfast::circuit_breaker(name = "payments")]
+#[steadfast::retry]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

@@ -1,0 +1,10 @@
+use steadfast::idempotent;
+
+#[idempotent(key = "a")]
+enum Order {
+    Paid,
+}
+
+fn main() {
+    let _ = Order::Paid;
+}

@@ -1,0 +1,10 @@
+use steadfast::idempotent;
+
+#[idempotent(key = "order_{order_id}")]
+fn charge(order_id: u64) -> ! {
+    panic!("{order_id}")
+}
+
+fn main() {
+    charge(1);
+}

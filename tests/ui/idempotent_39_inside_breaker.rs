@@ -1,0 +1,11 @@
+use steadfast::{circuit_breaker, idempotent};
+
+#[circuit_breaker(name = "payments")]
+#[idempotent(key = "order_{order_id}")]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

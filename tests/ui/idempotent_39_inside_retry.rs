@@ -1,0 +1,11 @@
+use steadfast::{idempotent, retry};
+
+#[retry]
+#[idempotent(key = "order_{order_id}", replay = "keyed")]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

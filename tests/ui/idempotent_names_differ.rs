@@ -1,0 +1,11 @@
+use steadfast::{idempotent, retry};
+
+#[idempotent(key = "order_{order_id}", replay = "keyed", name = "charge")]
+#[retry(name = "pay")]
+fn charge(order_id: u64) -> std::io::Result<u64> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}
