@@ -53,6 +53,8 @@ pub mod __private {
     pub use crate::call::{Blocking, Failed, Polled, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
+    #[cfg(feature = "idempotent")]
+    pub use crate::idempotency::private::*;
     pub use crate::key::Key;
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{

@@ -20,6 +20,8 @@ pub trait Outcome: Sized {
     fn error(&self) -> Option<&Self::Error>;
     /// The value of a success.
     fn value(&self) -> Option<&Self::Value>;
+    /// A success with this value.
+    fn from_value(value: Self::Value) -> Self;
     /// A failure with this error.
     fn from_error(error: Self::Error) -> Self;
     /// The error of a failure, taken out.
@@ -38,6 +40,10 @@ impl<T, E> Outcome for Result<T, E> {
     #[inline]
     fn value(&self) -> Option<&T> {
         self.as_ref().ok()
+    }
+
+    fn from_value(value: T) -> Self {
+        Ok(value)
     }
 
     fn from_error(error: E) -> Self {
@@ -97,6 +103,10 @@ impl<T> Outcome for Option<T> {
     #[inline]
     fn value(&self) -> Option<&T> {
         self.as_ref()
+    }
+
+    fn from_value(value: T) -> Self {
+        Some(value)
     }
 
     fn from_error(_: Absent) -> Self {

@@ -1,0 +1,76 @@
+//! A synchronous body under a claim that another thread renews.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::error::IdempotencyError;
+use super::held::Held;
+use super::store::{Claim, Written};
+use super::wait::bounded;
+use super::{library, own};
+
+impl Held<'_> {
+    /// Runs `work` on this thread; the claim is renewed meanwhile. A claim that is found lost before
+    /// the work began is an error; work that has begun is not cut off, and what it ends with meets
+    /// the fence.
+    pub(super) fn during_blocking<T>(
+        &mut self,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, IdempotencyError> {
+        self.entered = true;
+        let call = self.call;
+        let inside = || {
+            let _inside = own::enter(&call.place);
+            work()
+        };
+        let Some(claim) = self.claim else { return Ok(inside()) };
+        if let Some(store) = call.store.handle() {
+            let renewed = library::renew(store, Arc::clone(call.key()), claim, call.lease);
+            let output = inside();
+            self.lost = renewed.lost();
+            return Ok(output);
+        }
+        // A store that only this call can reach is renewed by a thread that ends with it.
+        let ended = AtomicBool::new(false);
+        Ok(thread::scope(|scope| {
+            let renewing = scope.spawn(|| self.renew_until(claim, &ended));
+            let _end = End { ended: &ended, thread: renewing.thread().clone() };
+            inside()
+        }))
+    }
+
+    fn renew_until(&self, claim: Claim, ended: &AtomicBool) {
+        let call = self.call;
+        let mut pause = call.lease / 3;
+        loop {
+            let begun = Instant::now();
+            while begun.elapsed() < pause && !ended.load(SeqCst) {
+                thread::park_timeout(pause.saturating_sub(begun.elapsed()));
+            }
+            if ended.load(SeqCst) {
+                return;
+            }
+            let renewed = call.store.renew(call.key(), claim, call.lease);
+            pause = match library::block_on(bounded(call.limit(), renewed)) {
+                Ok(Written::Made) => call.lease / 3,
+                Ok(Written::Lost { .. }) => return,
+                Err(_) => (call.lease / 12).max(Duration::from_millis(1)),
+            };
+        }
+    }
+}
+
+/// Ends the renewing thread, also when the work panics.
+struct End<'a> {
+    ended: &'a AtomicBool,
+    thread: thread::Thread,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.ended.store(true, SeqCst);
+        self.thread.unpark();
+    }
+}
