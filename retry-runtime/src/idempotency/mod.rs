@@ -23,11 +23,11 @@ mod own;
 mod pointers;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod process;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(feature = "redis-store")]
 mod redis;
-mod process;
 mod run;
 mod spec;
 pub mod store;
@@ -37,15 +37,15 @@ mod wait;
 pub use envelope::{MAX_VALUE, Storable};
 pub use error::IdempotencyError;
 pub use memory::MemoryStore;
+pub use name::IdempotencyKey;
+pub use operator::{Operator, require, sweep_every};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
+pub use postgres::{CommitError, PostgresStore};
+pub use process::{default_store, memory_in_use, set_store};
 #[cfg(feature = "redb")]
 pub use redb::RedbStore;
 #[cfg(feature = "redis-store")]
 pub use redis::RedisStore;
-pub use name::IdempotencyKey;
-pub use operator::{Operator, require, sweep_every};
-pub use process::{default_store, memory_in_use, set_store};
 pub use run::Reconciled;
 pub use store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Owner, Record,

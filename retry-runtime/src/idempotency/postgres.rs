@@ -8,6 +8,7 @@
 mod error;
 mod link;
 mod rows;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use tokio_postgres::{Client, Config, NoTls, Row, Socket, Transaction};
 
 use self::link::{Links, Query};
 use self::rows::{Step, claimed, corrupt, record, resolved, weaknesses, word, written};
+pub use self::transaction::CommitError;
+use self::transaction::Completed;
+use crate::idempotency::envelope::Storable;
 use crate::idempotency::store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Record, RecordState,
     Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
@@ -152,10 +156,14 @@ impl PostgresStore {
     /// of it become visible together, or not at all.
     ///
     /// With [`Written::Made`] the record is locked until the transaction ends, so nobody can take the
-    /// key over meanwhile, whatever happens to the lease. With [`Written::Lost`] somebody else may have
-    /// run: **roll the transaction back**.
+    /// key over meanwhile, whatever happens to the lease. With [`Written::Lost`] the effect is not this
+    /// transaction's to make: **roll it back**.
     ///
-    /// A [`complete`](IdempotencyStore::complete) of the same claim afterwards answers as made.
+    /// Unlike a [`complete`](IdempotencyStore::complete), which afterwards answers as made, it is not
+    /// made twice: if the claim has its answer already, from a transaction whose commit was not heard
+    /// of, this one's effect is a second one, and the answer is `Lost` with the claim's own fence.
+    ///
+    /// Within the body of an `#[idempotent]` function [`commit`](Self::commit) does all of this.
     ///
     /// # Errors
     ///
@@ -192,18 +200,52 @@ impl PostgresStore {
         value: &[u8],
         ttl: Duration,
     ) -> Result<Written, tokio_postgres::Error> {
-        let write = OwnersWrite::done(key, claim, value, ttl);
-        let mut races = 0;
-        loop {
-            let row = transaction.query_typed_one(WRITE, &write.arguments()).await?;
-            match written(&row, claim, RecordState::Done) {
-                Ok(Step::Answer(answer)) => return Ok(answer),
-                Ok(Step::Lapsed) => return Ok(Written::Lost { fence: Some(claim.fence) }),
-                Ok(Step::Raced) if races < RACES => races += 1,
-                // A record that cannot be read is nobody's claim.
-                Ok(Step::Raced) | Err(_) => return Ok(Written::Lost { fence: None }),
-            }
-        }
+        Ok(match transaction::complete(transaction, key, claim, value, ttl).await? {
+            Completed::Now => Written::Made,
+            Completed::Before(_) => Written::Lost { fence: Some(claim.fence) },
+            Completed::Lost { fence } => Written::Lost { fence },
+        })
+    }
+
+    /// Stores `value` as the answer of the `#[idempotent]` body that this is called in, and commits:
+    /// effect and answer together. Call it in the place of `transaction.commit()`, and return what it
+    /// returns.
+    ///
+    /// When the connection breaks during the commit nobody knows what became of it, and a `#[retry]`
+    /// runs the body again. If that commit was made, the second one finds its record, undoes its own
+    /// transaction and returns the first one's value.
+    ///
+    /// The attribute and this call have to use the same store, or clones of one.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`]; nothing is committed then, with the exception of a
+    /// [`Postgres`](CommitError::Postgres) error of the commit itself, which leaves that open.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before the commit was sent it leaves nothing; later, the record tells what happened.
+    ///
+    /// ```no_run
+    /// # use retry_runtime::idempotency::{CommitError, PostgresStore};
+    /// // Under `#[idempotent(key = "order_{order}", store = store)]`:
+    /// async fn pay(
+    ///     store: &PostgresStore,
+    ///     client: &mut tokio_postgres::Client,
+    ///     order: i64,
+    /// ) -> Result<u64, CommitError> {
+    ///     let transaction = client.transaction().await?;
+    ///     let sql = "UPDATE account SET balance = balance - 5 WHERE \"order\" = $1";
+    ///     let changed = transaction.execute(sql, &[&order]).await?;
+    ///     store.commit(transaction, changed).await
+    /// }
+    /// ```
+    pub async fn commit<T: Storable>(
+        &self,
+        transaction: Transaction<'_>,
+        value: T,
+    ) -> Result<T, CommitError> {
+        transaction::commit(self, transaction, value).await
     }
 
     async fn claimed(&self, request: ClaimRequest<'_>) -> Result<Claimed, StoreError> {

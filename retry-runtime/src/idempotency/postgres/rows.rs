@@ -73,6 +73,11 @@ pub(super) fn written(
     })
 }
 
+/// The answer that the same claim has stored before, of a row of `write.sql`.
+pub(super) fn stored_before(row: &Row) -> Option<Vec<u8>> {
+    row.try_get("value").ok().flatten()
+}
+
 /// How an operator's decision went.
 pub(super) fn resolved(row: &Row, fence: u64) -> Result<Step<Written>, StoreError> {
     if column(row, "made")? {
@@ -95,7 +100,9 @@ pub(super) fn record(row: &Row) -> Result<Step<Record>, StoreError> {
     let mut record = Record::new(key, state, unsigned(column(row, "fence")?)?);
     record.claims = u32::try_from(column::<i64>(row, "claims")?).unwrap_or(u32::MAX);
     record.value = column(row, "value")?;
-    record.note = column(row, "note")?;
+    if state != RecordState::Done {
+        record.note = column(row, "note")?;
+    }
     record.expires_in =
         Duration::from_micros(column::<i64>(row, "expires_in")?.max(0).unsigned_abs());
     Ok(Step::Answer(record))
