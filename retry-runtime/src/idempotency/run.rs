@@ -8,7 +8,7 @@ use super::envelope::{self, Kind, Storable};
 use super::error::IdempotencyError;
 use super::events::{self, result};
 use super::fingerprint::Fingerprint;
-use super::held::{Ending, Held};
+use super::held::Ending;
 use super::library;
 use super::name::{self, IdempotencyKey};
 use super::spec::{Spec, UnknownPolicy};
@@ -160,41 +160,25 @@ impl<R> Replay<R> {
         }
     }
 
-    async fn finish(&self, held: Held<'_>, mut ended: Ended<R>) -> Result<R, IdempotencyError> {
-        let ending = self.ending(held.call, &mut ended);
-        held.settle(ending, result::RAN).await?;
-        Ok(ended.outcome)
-    }
-
-    /// Settles an unknown record by what was found; the claim comes back if the body is to run.
-    async fn found<'c>(
+    /// What a record becomes by what was found; `None` where the body is to run.
+    fn found(
         &self,
-        held: Held<'c>,
+        call: &Call<'_>,
         found: Reconciled<R::Value>,
-    ) -> Result<Found<'c, R>, IdempotencyError>
+    ) -> Option<(Ending, &'static str, Option<R>)>
     where
         R: Outcome,
     {
         match found {
             Reconciled::Done(value) => {
                 let mut ended = Ended::new(R::from_value(value), None);
-                let ending = self.ending(held.call, &mut ended);
-                held.settle(ending, result::RECONCILED).await?;
-                Ok(Found::Outcome(ended.outcome))
+                let ending = self.ending(call, &mut ended);
+                Some((ending, result::RECONCILED, Some(ended.outcome)))
             }
-            Reconciled::NotDone => Ok(Found::Run(held)),
-            Reconciled::Unknown => {
-                let (call, fence) = (held.call, held.fence());
-                held.settle(Ending::StillUnknown, result::ABANDONED).await?;
-                call.refused(IdempotencyError::Unknown { fence })
-            }
+            Reconciled::NotDone => None,
+            Reconciled::Unknown => Some((Ending::StillUnknown, result::ABANDONED, None)),
         }
     }
-}
-
-enum Found<'c, R> {
-    Outcome(R),
-    Run(Held<'c>),
 }
 
 async fn drive<R, F, A, Q>(
@@ -221,16 +205,19 @@ where
             let asking = pin!(async move { ask(key).await });
             held.during(asking).await?
         };
-        held = match replay.found(held, found).await? {
-            Found::Outcome(outcome) => return Ok(outcome),
-            Found::Run(held) => held,
-        };
+        if let Some((ending, told, outcome)) = replay.found(call, found) {
+            let fence = held.fence();
+            held.settle(ending, told).await?;
+            return outcome.map_or_else(|| call.refused(IdempotencyError::Unknown { fence }), Ok);
+        }
     }
-    let ended = {
+    let mut ended = {
         let body = pin!(body);
         held.during(body).await?
     };
-    replay.finish(held, ended).await
+    let ending = replay.ending(call, &mut ended);
+    held.settle(ending, result::RAN).await?;
+    Ok(ended.outcome)
 }
 
 /// The type of a function that finds out where there is none.
@@ -451,11 +438,14 @@ fn drive_blocking<R: Outcome>(
         && let Some((key, ask)) = ask
     {
         let found = held.during_blocking(|| ask(key))?;
-        held = match library::block_on(replay.found(held, found))? {
-            Found::Outcome(outcome) => return Ok(outcome),
-            Found::Run(held) => held,
-        };
+        if let Some((ending, told, outcome)) = replay.found(call, found) {
+            let fence = held.fence();
+            library::block_on(held.settle(ending, told))?;
+            return outcome.map_or_else(|| call.refused(IdempotencyError::Unknown { fence }), Ok);
+        }
     }
-    let ended = held.during_blocking(body)?;
-    library::block_on(replay.finish(held, ended))
+    let mut ended = held.during_blocking(body)?;
+    let ending = replay.ending(call, &mut ended);
+    library::block_on(held.settle(ending, result::RAN))?;
+    Ok(ended.outcome)
 }
