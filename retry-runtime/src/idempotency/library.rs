@@ -137,7 +137,6 @@ struct JobState {
     stopped: bool,
     /// Where it waits among the jobs.
     due: Option<(Instant, u64)>,
-    lost: Option<Option<u64>>,
 }
 
 #[derive(Default)]
@@ -166,13 +165,6 @@ pub(super) fn renew(
     let job = Arc::new(Job { store, key, claim, lease, state: Mutex::default() });
     schedule(&job, lease / 3);
     Renewed { job }
-}
-
-impl Renewed {
-    /// Whether the claim was found lost, and what fence is there instead.
-    pub(super) fn lost(&self) -> Option<Option<u64>> {
-        lock(&self.job.state).lost
-    }
 }
 
 impl Drop for Renewed {
@@ -239,7 +231,8 @@ async fn renew_once(job: Arc<Job>) {
     let answer = bounded(limit, job.store.renew(&job.key, job.claim, job.lease)).await;
     match answer {
         Ok(Written::Made) => schedule(&job, job.lease / 3),
-        Ok(Written::Lost { fence }) => lock(&job.state).lost = Some(fence),
+        // The end of the call finds it out.
+        Ok(Written::Lost { .. }) => {}
         Err(_) => schedule(&job, job.lease / 12),
     }
 }

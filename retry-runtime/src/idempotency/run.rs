@@ -74,11 +74,14 @@ pub enum Reconciled<T> {
     Unknown,
 }
 
+/// The bytes of an outcome that is stored, for a version; why there are none; `None` if it is not.
+type Stored<R> = fn(&R, u32) -> Option<Result<Vec<u8>, String>>;
+
 /// How what a function returns is stored and read back.
 #[derive(Debug)]
 pub struct Replay<R> {
-    value: fn(&R, u32) -> Option<Result<Vec<u8>, String>>,
-    error: Option<fn(&R, u32) -> Option<Result<Vec<u8>, String>>>,
+    value: Stored<R>,
+    error: Option<Stored<R>>,
     read_value: fn(&[u8]) -> Result<R, IdempotencyError>,
     read_error: fn(&[u8]) -> Result<R, IdempotencyError>,
 }
@@ -193,7 +196,7 @@ where
     A: FnOnce(IdempotencyKey) -> Q,
     Q: Future<Output = Reconciled<R::Value>>,
 {
-    let mut held = match call.begin().await? {
+    let mut held = match Box::pin(call.begin()).await? {
         Begun::Answer { bytes, how } => return replay.load(call, &bytes, how),
         Begun::Run(held) => held,
     };
@@ -207,7 +210,7 @@ where
         };
         if let Some((ending, told, outcome)) = replay.found(call, found) {
             let fence = held.fence();
-            held.settle(ending, told).await?;
+            Box::pin(held.settle(ending, told)).await?;
             return outcome.map_or_else(|| call.refused(IdempotencyError::Unknown { fence }), Ok);
         }
     }
@@ -216,7 +219,7 @@ where
         held.during(body).await?
     };
     let ending = replay.ending(call, &mut ended);
-    held.settle(ending, result::RAN).await?;
+    Box::pin(held.settle(ending, result::RAN)).await?;
     Ok(ended.outcome)
 }
 
@@ -437,14 +440,14 @@ fn drive_blocking<R: Outcome>(
     if held.was_unknown
         && let Some((key, ask)) = ask
     {
-        let found = held.during_blocking(|| ask(key))?;
+        let found = held.during_blocking(|| ask(key));
         if let Some((ending, told, outcome)) = replay.found(call, found) {
             let fence = held.fence();
             library::block_on(held.settle(ending, told))?;
             return outcome.map_or_else(|| call.refused(IdempotencyError::Unknown { fence }), Ok);
         }
     }
-    let mut ended = held.during_blocking(body)?;
+    let mut ended = held.during_blocking(body);
     let ending = replay.ending(call, &mut ended);
     library::block_on(held.settle(ending, result::RAN))?;
     Ok(ended.outcome)

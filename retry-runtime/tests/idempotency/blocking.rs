@@ -62,6 +62,8 @@ fn sixty_four_threads_are_one_run() {
 
 #[test]
 fn it_can_be_called_on_a_thread_of_any_runtime() {
+    static QUICK: Spec =
+        Spec::new("order_{order}", "tests::quick").lease(Duration::from_millis(300));
     let mut builders = [
         tokio::runtime::Builder::new_current_thread(),
         tokio::runtime::Builder::new_multi_thread(),
@@ -71,8 +73,6 @@ fn it_can_be_called_on_a_thread_of_any_runtime() {
         let store = Remote::new().slow(30);
         // Hangs once: the timer that ends the waiting is not of the runtime that is blocked.
         store.spoil("claim", Fault::Hangs, 1);
-        static QUICK: Spec =
-            Spec::new("order_{order}", "tests::quick").lease(Duration::from_millis(300));
         let answer = runtime.block_on(async {
             let inside = tokio::spawn(async move {
                 call(&QUICK, &store, || {

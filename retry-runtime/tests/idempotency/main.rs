@@ -2,6 +2,7 @@
 #![cfg(feature = "idempotent")]
 
 mod blocking;
+mod cost;
 mod dropping;
 mod ends;
 mod faults;

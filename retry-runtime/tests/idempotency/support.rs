@@ -89,8 +89,8 @@ impl Effect {
     }
 
     /// A body that has its effect at once.
-    pub(crate) async fn pay(&self) -> Answer {
-        Ok(format!("receipt {}", self.happens()))
+    pub(crate) fn pay(&self) -> impl Future<Output = Answer> + Send + '_ {
+        async { Ok(format!("receipt {}", self.happens())) }
     }
 }
 
@@ -119,12 +119,15 @@ pub(crate) enum Fault {
     Full,
 }
 
+/// Operations, what is wrong with them, and how often.
+type Spoilt = Vec<(&'static str, Fault, usize)>;
+
 /// A store over memory: another process's when its identity differs, slow when told, and at fault in
 /// single operations.
 #[derive(Clone)]
 pub(crate) struct Remote {
     pub(crate) records: MemoryStore,
-    faults: Arc<Mutex<Vec<(&'static str, Fault, usize)>>>,
+    faults: Arc<Mutex<Spoilt>>,
     identity: usize,
     /// Polls that every operation is pending for, before it is done and after.
     slow: usize,
@@ -196,7 +199,7 @@ impl Remote {
         }
         let answer = work.await;
         if fault == Fault::Mute {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         for _ in 0..self.slow {
             tokio::task::yield_now().await;
