@@ -231,14 +231,20 @@ impl<F> Drop for Inside<F> {
     }
 }
 
+/// The scope of this thread, for another one that works for it.
+#[cfg(feature = "idempotent")]
+pub(crate) fn current() -> Option<ScopeHandle> {
+    SCOPE.try_with(|scope| scope.borrow().clone()).ok().flatten().map(ScopeHandle)
+}
+
 /// A future that a task goes on with, in the scope that it was made in.
 #[cfg(feature = "idempotent")]
 pub(crate) fn inherited<F>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
 where
     F: Future + Send + 'static,
 {
-    match SCOPE.try_with(|scope| scope.borrow().clone()).ok().flatten() {
-        Some(handle) => Box::pin(Inside { future: Some(Box::pin(future)), handle }),
+    match current() {
+        Some(ScopeHandle(handle)) => Box::pin(Inside { future: Some(Box::pin(future)), handle }),
         None => Box::pin(future),
     }
 }

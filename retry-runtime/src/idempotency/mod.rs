@@ -32,6 +32,8 @@ mod run;
 mod spec;
 pub mod store;
 mod table;
+#[cfg(test)]
+mod table_tests;
 mod wait;
 
 pub use envelope::{MAX_VALUE, Storable};
