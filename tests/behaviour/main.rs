@@ -19,6 +19,8 @@ mod limits;
 mod metrics;
 
 mod nesting;
+#[cfg(all(feature = "metrics", feature = "serde"))]
+mod observability;
 mod operations;
 mod retry_loop;
 mod shapes;

@@ -37,7 +37,8 @@ pub enum KeyResult {
 }
 
 impl KeyResult {
-    pub(crate) const ALL: [Self; 11] = [
+    /// All of them.
+    pub const ALL: [Self; 11] = [
         Self::Executed,
         Self::Replayed,
         Self::Joined,
