@@ -141,7 +141,9 @@ fn draw_operations(frame: &mut Frame<'_>, area: Rect, operations: &[Operation], 
     });
     let widest = operations.iter().map(|operation| operation.name.chars().count()).max();
     let name = u16::try_from(widest.unwrap_or(0).clamp(9, 40)).unwrap_or(40);
-    let widths = [name, 8, 10, 7, 8, 10, 9].map(Constraint::Length).into_iter();
+    // Where there is no room for all, the name stays.
+    let widths = [8, 10, 7, 8, 10, 9].map(Constraint::Length);
+    let widths = std::iter::once(Constraint::Min(name)).chain(widths);
     let head = head.iter().enumerate().map(|(column, title)| {
         let line = Line::from(title.fg(DIM));
         if (1..=6).contains(&column) { line.right_aligned() } else { line }
@@ -177,6 +179,7 @@ fn draw_breakers(frame: &mut Frame<'_>, area: Rect, breakers: &[Breaker]) {
         };
         let failing = match breaker.failure_rate {
             Some(rate) => percent(rate),
+            None if breaker.consecutive_failures == 0 => "–".to_owned(),
             None => format!("{} in a row", breaker.consecutive_failures),
         };
         let probe = breaker.seconds_until_half_open;
@@ -189,7 +192,7 @@ fn draw_breakers(frame: &mut Frame<'_>, area: Rect, breakers: &[Breaker]) {
         ])
     });
     let widths = [
-        Constraint::Fill(2),
+        Constraint::Min(12),
         Constraint::Length(15),
         Constraint::Length(10),
         Constraint::Length(8),
