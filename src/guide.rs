@@ -13,6 +13,10 @@ mod budgets {}
 #[doc = include_str!("../docs/classification.md")]
 mod classification {}
 
+#[cfg(all(feature = "metrics", feature = "serde"))]
+#[doc = include_str!("../docs/observability.md")]
+mod observability {}
+
 #[doc = include_str!("../docs/when-not-to-retry.md")]
 mod when_not_to_retry {}
 

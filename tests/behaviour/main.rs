@@ -22,6 +22,8 @@ mod limits;
 mod metrics;
 
 mod nesting;
+#[cfg(all(feature = "metrics", feature = "serde"))]
+mod observability;
 mod operations;
 mod propagate;
 mod pushback;

@@ -41,9 +41,6 @@ pub use error::IdempotencyError;
 pub use memory::MemoryStore;
 pub use operator::{Operator, require, sweep_every};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
-pub use operator::{Operator, require, sweep_every};
-#[cfg(feature = "postgres")]
 pub use postgres::{CommitError, PostgresStore};
 pub use process::{default_store, memory_in_use, set_store};
 #[cfg(feature = "redb")]

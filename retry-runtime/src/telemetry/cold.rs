@@ -53,7 +53,8 @@ pub enum KeyResult {
 }
 
 impl KeyResult {
-    pub(crate) const ALL: [Self; 19] = [
+    /// All of them.
+    pub const ALL: [Self; 19] = [
         Self::Ran,
         Self::RanWithoutStore,
         Self::Reconciled,

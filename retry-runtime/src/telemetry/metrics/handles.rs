@@ -16,7 +16,7 @@ const OK_RETRIED: &str = "ok_retried";
 const FALLBACK: &str = "fallback";
 
 /// Every value of the label `result` of `steadfast_calls_total`.
-pub(super) const RESULTS: [&str; StopReason::ALL.len() + 2] = {
+pub const RESULTS: [&str; StopReason::ALL.len() + 2] = {
     let mut results = [OK_RETRIED; StopReason::ALL.len() + 2];
     let mut index = 0;
     while index < StopReason::ALL.len() {
@@ -29,7 +29,7 @@ pub(super) const RESULTS: [&str; StopReason::ALL.len() + 2] = {
 };
 
 /// Every value of the label `outcome` of `steadfast_attempts_total`.
-pub(super) const OUTCOMES: [&str; 8] =
+pub const OUTCOMES: [&str; 8] =
     ["ok", "permanent", "transient", "timeout", "throttled", "conflict", "poll", "circuit_open"];
 
 /// A handle, and the key to look it up with.
@@ -53,13 +53,13 @@ impl<H> Slot<H> {
 }
 
 impl Slot<Counter> {
-    fn increment(&self, name: &'static str, labels: &[(&'static str, &'static str)]) {
+    fn add(&self, count: u64, name: &'static str, labels: &[(&'static str, &'static str)]) {
         with_recorder(|recorder| {
             let look_up = || recorder.register_counter(self.key(name, labels), &METADATA);
             if recorder::stays(recorder) {
-                self.handle.get_or_init(look_up).increment(1);
+                self.handle.get_or_init(look_up).increment(count);
             } else {
-                look_up().increment(1);
+                look_up().increment(count);
             }
         });
     }
@@ -102,22 +102,41 @@ impl Handles {
     }
 
     pub(super) fn call(&self, operation: &'static str, result: &'static str) {
+        self.calls(operation, result, 1);
+    }
+
+    fn calls(&self, operation: &'static str, result: &'static str, count: u64) {
         if let Some(slot) = RESULTS.iter().position(|known| *known == result) {
             let labels = [("operation", operation), ("result", result)];
-            self.calls[slot].increment(super::CALLS, &labels);
+            self.calls[slot].add(count, super::CALLS, &labels);
+        }
+    }
+
+    /// Shows the counters that alerts look at before they count anything: the step from no series to
+    /// a first one is none that an alert can see.
+    pub(super) fn announce(&self, operation: &'static str, keyed: bool) {
+        for result in ["ok", OK_RETRIED, "exhausted", "budget"] {
+            self.calls(operation, result, 0);
+        }
+        for result in KeyResult::ALL.into_iter().filter(|_| keyed) {
+            self.key_results(operation, result, 0);
         }
     }
 
     pub(super) fn attempt(&self, operation: &'static str, outcome: &'static str) {
         if let Some(slot) = OUTCOMES.iter().position(|known| *known == outcome) {
             let labels = [("operation", operation), ("outcome", outcome)];
-            self.attempts[slot].increment(super::ATTEMPTS, &labels);
+            self.attempts[slot].add(1, super::ATTEMPTS, &labels);
         }
     }
 
     pub(super) fn key_result(&self, operation: &'static str, result: KeyResult) {
+        self.key_results(operation, result, 1);
+    }
+
+    fn key_results(&self, operation: &'static str, result: KeyResult, count: u64) {
         let labels = [("operation", operation), ("result", result.as_str())];
-        self.keys[result as usize].increment(super::IDEMPOTENCY, &labels);
+        self.keys[result as usize].add(count, super::IDEMPOTENCY, &labels);
     }
 
     pub(super) fn delay(&self, operation: &'static str, seconds: f64) {

@@ -29,10 +29,12 @@ use std::time::Duration;
 use metrics::{Key, Label, Unit, with_recorder};
 
 pub(crate) use handles::Handles;
+pub use handles::{OUTCOMES, RESULTS};
 
 use crate::breaker::{self, State, Transition};
 use crate::call::StateRef;
 use crate::operation::Operation;
+use crate::registry;
 use crate::telemetry::cold::KeyResult;
 use crate::telemetry::snapshot;
 
@@ -117,8 +119,8 @@ pub const METRICS: [Metric; 8] = [
     },
 ];
 
-/// Gives the recorder units and descriptions, and [refreshes](refresh) the gauges. Call it once,
-/// after the recorder is installed.
+/// Gives the recorder units and descriptions, shows the counters that alerts look at with 0, and
+/// [refreshes](refresh) the gauges. Call it once, after the recorder is installed.
 ///
 /// ```
 /// retry_runtime::metrics::describe();
@@ -138,6 +140,10 @@ pub fn describe() {
             }
         }
     });
+    for operation in registry::all() {
+        let keyed = operation.details.key.is_some();
+        StateRef::of(operation).cold.metrics().announce(operation.name, keyed);
+    }
     refresh();
 }
 
