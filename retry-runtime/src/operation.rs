@@ -18,8 +18,8 @@ pub struct Operation {
     pub(crate) file: &'static str,
     pub(crate) line: u32,
     policy: RetryPolicy,
-    /// The policy depends on a generic parameter, and the one here says nothing.
-    generic: bool,
+    /// The policy depends on a generic parameter, or no attribute said it.
+    unlisted: bool,
     pub(crate) state: &'static State,
     /// Whether calls are counted: for statistics, or to pay a budget.
     pub(crate) counted: bool,
@@ -39,14 +39,21 @@ impl Operation {
         let counted = cfg!(feature = "statistics")
             || cfg!(feature = "metrics")
             || !policy.budget.is_unlimited();
-        Self { name, file, line, policy, generic: false, state, counted, details: Details::NONE }
+        Self { name, file, line, policy, unlisted: false, state, counted, details: Details::NONE }
     }
 
     /// The same where each instance of a generic function has a policy of its own.
     #[must_use]
     pub const fn with_generic_policy(mut self) -> Self {
-        self.generic = true;
+        self.unlisted = true;
         self.counted = true;
+        self
+    }
+
+    /// The same for a function without `#[retry]`, whose policy is nobody's word.
+    #[must_use]
+    pub const fn without_retry(mut self) -> Self {
+        self.unlisted = true;
         self
     }
 
@@ -57,9 +64,10 @@ impl Operation {
         &self.policy
     }
 
-    /// The policy for who lists operations: `None` where it depends on a generic parameter.
+    /// The policy for who lists operations: `None` where it depends on a generic parameter,
+    /// or there is none.
     pub(crate) const fn listed_policy(&'static self) -> Option<&'static RetryPolicy> {
-        if self.generic { None } else { Some(&self.policy) }
+        if self.unlisted { None } else { Some(&self.policy) }
     }
 
     /// Counts a success at the first attempt, if that is all there is to do.

@@ -183,10 +183,11 @@ macro_rules! __start {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::RetryPolicy;
 
     static STATE: State = State::new();
     static OPERATION: Operation =
-        Operation::new("registry::listed_once", file!(), line!(), None, &STATE, false);
+        Operation::new("registry::listed_once", file!(), line!(), &STATE, RetryPolicy::new());
 
     #[test]
     fn an_operation_is_listed_once_however_it_became_known() {

@@ -47,7 +47,8 @@ pub(crate) fn statics(
             Some(quote_spanned!(span => .with_generic_policy())),
         )
     } else {
-        (builder, quote_spanned!(span => __STEADFAST_OPERATION.policy()), None)
+        let unlisted = stack.retry.is_none().then(|| quote_spanned!(span => .without_retry()));
+        (builder, quote_spanned!(span => __STEADFAST_OPERATION.policy()), unlisted)
     };
     let breaker = stack.breaker.as_ref().map(|it| breaker::statics(it, model, private));
     let idempotency =

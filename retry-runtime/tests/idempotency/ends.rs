@@ -105,7 +105,7 @@ async fn reconcile(
     effect: &Effect,
 ) -> Result<Answer, IdempotencyError> {
     let body = async { ended(effect.pay().await) };
-    let ask = |asked: retry_runtime::idempotency::IdempotencyKey| async move {
+    let ask = |asked: retry_runtime::IdempotencyKey| async move {
         assert_eq!(asked, RECONCILE.idempotency_key(&key("7")));
         tokio::task::yield_now().await;
         found

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::backoff::Jitter;
-use crate::breaker::CircuitBreaker;
+use crate::breaker::{Attached, CircuitBreaker};
 use crate::budget::RetryBudget;
 use crate::operation::State;
 use crate::policy::{Nested, RetryPolicy};
@@ -10,8 +10,13 @@ use crate::telemetry::facts::KeyFacts;
 
 static STATE: State = State::new();
 
-const fn operation(name: &'static str, policy: Option<&'static RetryPolicy>) -> Operation {
-    Operation::new(name, "src/lib.rs", 7, policy, &STATE, false)
+const fn operation(name: &'static str, policy: Option<&RetryPolicy>) -> Operation {
+    match policy {
+        Some(policy) => Operation::new(name, "src/lib.rs", 7, &STATE, *policy),
+        None => {
+            Operation::new(name, "src/lib.rs", 7, &STATE, RetryPolicy::single()).without_retry()
+        }
+    }
 }
 
 fn kinds(operations: &[&'static Operation]) -> Vec<FindingKind> {
@@ -67,9 +72,9 @@ fn notes_do_not_make_an_audit_unclean() {
 
 #[test]
 fn breakers_of_one_name_have_to_agree() {
-    static A: CircuitBreaker = CircuitBreaker::new("audit-same").failure_threshold(3);
-    static B: CircuitBreaker = CircuitBreaker::new("audit-same").failure_threshold(4);
-    static C: CircuitBreaker = CircuitBreaker::new("audit-same").failure_threshold(3);
+    static A: Attached = Attached::named(CircuitBreaker::new("audit-same").failure_threshold(3));
+    static B: Attached = Attached::named(CircuitBreaker::new("audit-same").failure_threshold(4));
+    static C: Attached = Attached::named(CircuitBreaker::new("audit-same").failure_threshold(3));
     static ONE: Operation = operation("one", None).breaker(&A);
     static OTHER: Operation = operation("other", None).breaker(&B);
     static EQUAL: Operation = operation("equal", None).breaker(&C);

@@ -93,7 +93,7 @@ macro_rules! operation {
     ($name:ident = $label:literal) => {
         static $name: Operation = {
             static STATE: Counts = Counts::new();
-            Operation::new($label, "file", 1, None, &STATE, false)
+            Operation::new($label, "file", 1, &STATE, crate::RetryPolicy::new())
         };
     };
 }
