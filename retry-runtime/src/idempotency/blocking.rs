@@ -20,9 +20,9 @@ impl Held<'_> {
         work: impl FnOnce() -> T,
     ) -> Result<T, IdempotencyError> {
         self.entered = true;
-        let call = self.call;
+        let (call, claim) = (self.call, self.claim);
         let inside = || {
-            let _inside = own::enter(&call.place);
+            let _inside = own::enter(call, claim);
             work()
         };
         let Some(claim) = self.claim else { return Ok(inside()) };

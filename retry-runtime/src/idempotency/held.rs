@@ -298,7 +298,7 @@ impl<F: Future> Future for During<'_, '_, F> {
         }
         this.held.entered = true;
         let polled = {
-            let _inside = own::enter(&this.held.call.place);
+            let _inside = own::enter(this.held.call, this.held.claim);
             this.work.as_mut().poll(cx)
         };
         match polled {

@@ -40,7 +40,7 @@ pub use memory::MemoryStore;
 pub use name::IdempotencyKey;
 pub use operator::{Operator, require, sweep_every};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
+pub use postgres::{CommitError, PostgresStore};
 pub use process::{default_store, memory_in_use, set_store};
 #[cfg(feature = "redb")]
 pub use redb::RedbStore;
