@@ -1,7 +1,10 @@
 //! Many callers of few keys, some of whom die, hang, come late or do not hear the answer.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use steadfast::idempotency::{
@@ -200,8 +203,7 @@ impl<S: IdempotencyStore + ?Sized> Stage<S> {
         let _ = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
         let asked = self.begun.elapsed();
         let answer = if dice.roll(1000) < self.plan.dropped {
-            let patience = Duration::from_micros(dice.roll(400));
-            tokio::time::timeout(patience, self.send(key, ask)).await.ok().flatten()
+            polled(1 + dice.roll(2), self.send(key, ask)).await.flatten()
         } else {
             let answer = self.send(key, ask).await;
             if answer.is_none() {
@@ -264,4 +266,19 @@ impl<S: IdempotencyStore + ?Sized> Stage<S> {
             Err(error) => panic!("{ask:?} on {key}: {error}"),
         }
     }
+}
+
+/// Polls so many times, and drops. What the first poll has sent is on its way.
+async fn polled<F: Future>(times: u64, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = times;
+    poll_fn(move |cx| {
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
