@@ -321,6 +321,36 @@ pub fn opened<R: Outcome>(
     map(open)
 }
 
+/// An error type that a call without an answer of its own can become.
+#[cfg(feature = "idempotent")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for an idempotent call that has no answer",
+    label = "no `From<IdempotencyError>` for this error",
+    note = "write `impl From<steadfast::idempotency::IdempotencyError> for {Self}`, or for a type of \
+            another crate `map_error = |error| …`"
+)]
+pub trait Unclaimed: Sized {
+    /// The error.
+    fn unclaimed(error: crate::idempotency::IdempotencyError) -> Self;
+}
+
+#[cfg(feature = "idempotent")]
+impl<E: From<crate::idempotency::IdempotencyError>> Unclaimed for E {
+    fn unclaimed(error: crate::idempotency::IdempotencyError) -> Self {
+        Self::from(error)
+    }
+}
+
+/// Applies `map_error`.
+#[cfg(feature = "idempotent")]
+#[inline]
+pub fn unclaimed<R: Outcome>(
+    map: impl FnOnce(crate::idempotency::IdempotencyError) -> R::Error,
+    error: crate::idempotency::IdempotencyError,
+) -> R::Error {
+    map(error)
+}
+
 /// Calls `on_retry`.
 #[inline]
 pub fn hook(hook: impl FnOnce(&crate::RetryEvent<'_>), event: &crate::RetryEvent<'_>) {

@@ -231,14 +231,20 @@ impl<F> Drop for Inside<F> {
     }
 }
 
+/// The scope of this thread, for another one that works for it.
+#[cfg(feature = "idempotent")]
+pub(crate) fn current() -> Option<ScopeHandle> {
+    SCOPE.try_with(|scope| scope.borrow().clone()).ok().flatten().map(ScopeHandle)
+}
+
 /// A future that a task goes on with, in the scope that it was made in.
 #[cfg(feature = "idempotent")]
 pub(crate) fn inherited<F>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
 where
     F: Future + Send + 'static,
 {
-    match SCOPE.try_with(|scope| scope.borrow().clone()).ok().flatten() {
-        Some(handle) => Box::pin(Inside { future: Some(Box::pin(future)), handle }),
+    match current() {
+        Some(ScopeHandle(handle)) => Box::pin(Inside { future: Some(Box::pin(future)), handle }),
         None => Box::pin(future),
     }
 }
@@ -272,6 +278,15 @@ pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
         let address = std::ptr::from_ref(operation).addr();
         let entry = inner.operations.entry(address);
         entry.or_insert_with(|| (operation, Arc::new(State::new()))).1.clone()
+    })
+}
+
+/// The scope's own counters of an operation that has run in it.
+pub(crate) fn state_if_any(operation: &'static Operation) -> Option<Arc<State>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(operation).addr();
+        // In a scope, what has not run in it has not run.
+        inner.operations.get(&address).map_or_else(Arc::default, |(_, state)| Arc::clone(state))
     })
 }
 

@@ -1,5 +1,5 @@
 //! Whatever stands in an attribute or below it: no panic, and what comes back are tokens that a
-//! compiler can read.
+//! compiler can read; of a function that parses, something that parses. `fuzz/` goes on from here.
 
 use std::str::FromStr;
 
@@ -144,10 +144,14 @@ fn expanded(entry: usize, arguments: &TokenStream, item: &TokenStream, seed: u64
         panic!("seed {seed} panics:\n#[{name}({arguments})]\n{item}");
     });
     let printed = output.to_string();
-    assert!(
-        TokenStream::from_str(&printed).is_ok(),
-        "seed {seed} does not lex:\n#[{name}({arguments})]\n{item}\n=> {printed}"
-    );
+    let Ok(output) = TokenStream::from_str(&printed) else {
+        panic!("seed {seed} does not lex:\n#[{name}({arguments})]\n{item}\n=> {printed}");
+    };
+    if syn::parse2::<syn::ItemFn>(item.clone()).is_ok()
+        && let Err(error) = syn::parse2::<syn::File>(output)
+    {
+        panic!("seed {seed}: {error}:\n#[{name}({arguments})]\n{item}\n=> {printed}");
+    }
 }
 
 #[test]
@@ -251,4 +255,15 @@ fn deep_nesting_overflows_no_stack() {
         let text = format!("fn f() -> {}B{} {{ }}", open.repeat(300), close.repeat(300));
         expand(TokenStream::new(), tokens(&text));
     }
+}
+
+/// What is fuzzed is what is published.
+#[test]
+fn both_roots_have_the_same_modules() {
+    let modules = |root: &str| -> Vec<String> {
+        root.lines().filter(|line| line.starts_with("mod ")).map(str::to_owned).collect()
+    };
+    let published = modules(include_str!("../lib.rs"));
+    assert!(!published.is_empty());
+    assert_eq!(published, modules(include_str!("../plain.rs")));
 }

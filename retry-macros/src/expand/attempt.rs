@@ -12,10 +12,16 @@ impl Frame<'_> {
         let Self { private, policy, .. } = self;
         let site = Span::mixed_site();
         let at_body = site.located_at(body.span());
-        // The braces are ours from here on: as the user's own they would seem superfluous.
-        let mut block = Group::new(Delimiter::Brace, body.stream());
-        block.set_span(at_body);
-        let body = block;
+        // As the user's own, the braces around a lone expression would seem superfluous. Around
+        // statements they stay: what a half-typed body lacks is then told once, because the compiler
+        // has found the same at the same place before it came here.
+        let body = if is_no_lone_expression(body) {
+            body.clone()
+        } else {
+            let mut block = Group::new(Delimiter::Brace, body.stream());
+            block.set_span(at_body);
+            block
+        };
         let rebound = self.rebound.iter().map(|rebound| &rebound.tokens);
         let output = self.output_tokens();
         // What is said of an attempt as a whole stands at the name: the body would be underlined from
@@ -170,4 +176,18 @@ fn has_placeholder(tokens: TokenStream) -> bool {
         TokenTree::Group(group) => has_placeholder(group.stream()),
         TokenTree::Literal(_) => false,
     })
+}
+
+/// Whether a body is anything else than one expression, as far as tokens tell: it has statements, or
+/// ends where no expression does.
+fn is_no_lone_expression(body: &Group) -> bool {
+    let mut ends_open = false;
+    body.stream().into_iter().any(|token| {
+        ends_open = matches!(&token, TokenTree::Punct(punct) if punct.as_char() != '?');
+        match token {
+            TokenTree::Ident(word) => word == "let",
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            _ => false,
+        }
+    }) || ends_open
 }

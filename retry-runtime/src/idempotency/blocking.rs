@@ -5,40 +5,33 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::IdempotencyError;
 use super::held::Held;
 use super::store::{Claim, Written};
 use super::wait::bounded;
 use super::{library, own};
 
 impl Held<'_> {
-    /// Runs `work` on this thread; the claim is renewed meanwhile. A claim that is found lost before
-    /// the work began is an error; work that has begun is not cut off, and what it ends with meets
-    /// the fence.
-    pub(super) fn during_blocking<T>(
-        &mut self,
-        work: impl FnOnce() -> T,
-    ) -> Result<T, IdempotencyError> {
+    /// Runs `work` on this thread; the claim is renewed meanwhile. Where it is lost the work is not cut
+    /// off, and what it ends with meets the fence.
+    pub(super) fn during_blocking<T>(&mut self, work: impl FnOnce() -> T) -> T {
         self.entered = true;
         let (call, claim) = (self.call, self.claim);
         let inside = || {
             let _inside = own::enter(call, claim);
             work()
         };
-        let Some(claim) = self.claim else { return Ok(inside()) };
+        let Some(claim) = self.claim else { return inside() };
         if let Some(store) = call.store.handle() {
-            let renewed = library::renew(store, Arc::clone(call.key()), claim, call.lease);
-            let output = inside();
-            self.lost = renewed.lost();
-            return Ok(output);
+            let _renewed = library::renew(store, Arc::clone(call.key()), claim, call.lease);
+            return inside();
         }
         // A store that only this call can reach is renewed by a thread that ends with it.
         let ended = AtomicBool::new(false);
-        Ok(thread::scope(|scope| {
+        thread::scope(|scope| {
             let renewing = scope.spawn(|| self.renew_until(claim, &ended));
             let _end = End { ended: &ended, thread: renewing.thread().clone() };
             inside()
-        }))
+        })
     }
 
     fn renew_until(&self, claim: Claim, ended: &AtomicBool) {

@@ -9,6 +9,7 @@ use super::events::{self, result};
 use super::fingerprint::Fingerprint;
 use super::flight::{End, Leader, Place, Role, flights};
 use super::held::Held;
+use super::later::NEVER_RUN;
 use super::library;
 use super::name;
 use super::own;
@@ -235,11 +236,10 @@ impl Drop for Asking<'_, '_> {
             else {
                 return;
             };
-            const NOTE: &str = "the caller left before its body began";
             let given_back = if taken {
-                store.mark_unknown(&key, claim, NOTE)
+                store.mark_unknown(&key, claim, NEVER_RUN)
             } else {
-                store.release(&key, claim, NOTE)
+                store.release(&key, claim, NEVER_RUN)
             };
             // It was a courtesy: the lease ends in any case.
             let _ = bounded(limit, given_back).await;

@@ -341,13 +341,13 @@ mod tests {
         Fingerprint::new().part(value).digest().expect("serializable")
     }
 
-    #[derive(Serialize)]
+    #[derive(serde::Serialize)]
     struct Money {
         amount: u64,
         currency: &'static str,
     }
 
-    #[derive(Serialize)]
+    #[derive(serde::Serialize)]
     enum Choice {
         Unit,
         New(u8),

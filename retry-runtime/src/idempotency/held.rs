@@ -12,7 +12,7 @@ use super::error::IdempotencyError;
 use super::events::{self, result};
 use super::flight::{End, Leader};
 use super::later::{self, Write};
-use super::lease::Renewal;
+use super::lease::{Lost, Renewal};
 use super::own;
 use super::spec::UnknownPolicy;
 use super::store::{Claim, StoreError, StoreErrorKind, Written};
@@ -33,8 +33,6 @@ pub(super) struct Held<'c> {
     pub(super) entered: bool,
     /// Until then nobody else can own the key.
     pub(super) until: Timestamp,
-    /// The claim was found lost, with the fence that is there instead.
-    pub(super) lost: Option<Option<u64>>,
     /// What has to be written, once that is known.
     write: Option<Write>,
     settled: bool,
@@ -74,7 +72,6 @@ impl<'c> Held<'c> {
             was_unknown: false,
             entered: false,
             until: Timestamp::MAX,
-            lost: None,
             write: None,
             settled: false,
         }
@@ -289,10 +286,9 @@ impl<F: Future> Future for During<'_, '_, F> {
         let this = &mut *self;
         // The claim is looked at before the work goes on: an owner that was stopped for longer than
         // its lease does nothing more.
-        if let Some(fence) = this.renewal.poll_lost(&mut this.held.until, cx) {
-            this.held.lost = Some(fence);
+        if let Some(Lost { current }) = this.renewal.poll_lost(&mut this.held.until, cx) {
             if !this.held.call.spec.continue_when_lease_lost {
-                return Poll::Ready(Err(this.held.cut(fence)));
+                return Poll::Ready(Err(this.held.cut(current)));
             }
             this.renewal.stop();
         }

@@ -77,7 +77,8 @@ pub(super) fn write_in_background(call: &Call<'_>, claim: Claim, write: Write) -
     true
 }
 
-const NEVER_RUN: &str = "the caller left before its body began";
+/// The note of a claim that nobody used.
+pub(super) const NEVER_RUN: &str = "the caller left before its body began";
 
 /// From a destructor: a store that answers at once has done it at once.
 pub(super) fn release_at_once(call: &Call<'_>, claim: Claim) {

@@ -23,6 +23,12 @@ pub(super) struct Renewal<'c> {
     step: Step<'c>,
 }
 
+/// The claim is not this call's any more.
+pub(super) struct Lost {
+    /// The fence that the record has instead, where it is known.
+    pub(super) current: Option<u64>,
+}
+
 enum Step<'c> {
     /// The body has not waited yet: a timer may never be needed.
     Unarmed,
@@ -59,12 +65,12 @@ impl<'c> Renewal<'c> {
         }
     }
 
-    /// Goes on renewing. `Some` when the claim is lost, with the fence that is there instead.
+    /// Goes on renewing, until the claim is lost.
     pub(super) fn poll_lost(
         &mut self,
         until: &mut Timestamp,
         cx: &mut Context<'_>,
-    ) -> Option<Option<u64>> {
+    ) -> Option<Lost> {
         let claim = self.claim?;
         loop {
             match &mut self.step {
@@ -84,12 +90,14 @@ impl<'c> Renewal<'c> {
                         *until = asked.saturating_add(self.call.lease);
                         self.wait(self.call.lease / 3);
                     }
-                    Poll::Ready(Ok(Written::Lost { fence })) => return Some(fence),
+                    Poll::Ready(Ok(Written::Lost { fence })) => {
+                        return Some(Lost { current: fence });
+                    }
                     // There is time for another try or two.
                     Poll::Ready(Err(_)) => self.wait(self.call.lease / 12),
                 },
             }
         }
-        (clock::now() >= *until).then_some(None)
+        (clock::now() >= *until).then_some(Lost { current: None })
     }
 }

@@ -1,12 +1,12 @@
 //! The one thread that the library owns: it keeps time where no runtime does, renews the claims of
 //! synchronous calls, and finishes what a call could not wait for. It is started at first use.
 //!
-//! A synchronous call polls its store on its own thread, inside this runtime: what the store arms or
-//! opens is driven here, so that the thread of the caller can block, even one of another runtime.
+//! A synchronous call polls its store inside this runtime: what the store arms or opens is driven
+//! here, so that the thread of the caller can block, even one of another runtime.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::store::{Claim, IdempotencyStore, Written};
 use super::wait::bounded;
 use crate::drivers::sleep::{self, Sleep};
+use crate::testing;
 
 /// The runtime of the thread.
 ///
@@ -69,15 +70,45 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future on this thread.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+/// Waits for a future on this thread, or on another one where this belongs to a runtime: what a task
+/// puts off until its scheduler comes round would never be woken while the scheduler is blocked.
+pub(super) fn block_on<F>(future: F) -> F::Output
+where
+    F: Future<Output: Send> + Send,
+{
     // The budget of a task around this call would run out, and never come back while it blocks.
     let mut future = pin!(tokio::task::unconstrained(future));
-    let _inside = handle().enter();
-    // A store in memory answers at once: nobody has to be woken.
-    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    let scheduled = Handle::try_current().is_ok();
+    let polled = {
+        let _inside = handle().enter();
+        future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    };
+    // A store in memory has answered: nobody has to be woken.
+    if let Poll::Ready(output) = polled {
         return output;
     }
+    if !scheduled {
+        return park(future);
+    }
+    let (span, scope) = (tracing::Span::current(), testing::current());
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    let waited = thread::scope(|threads| {
+        let waiting = threads.spawn(move || {
+            tracing::dispatcher::with_default(&dispatch, || {
+                let _span = span.enter();
+                match scope {
+                    Some(scope) => scope.enter(|| park(future)),
+                    None => park(future),
+                }
+            })
+        });
+        waiting.join()
+    });
+    waited.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn park<F: Future>(mut future: Pin<&mut F>) -> F::Output {
+    let _inside = handle().enter();
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {
@@ -106,7 +137,6 @@ struct JobState {
     stopped: bool,
     /// Where it waits among the jobs.
     due: Option<(Instant, u64)>,
-    lost: Option<Option<u64>>,
 }
 
 #[derive(Default)]
@@ -135,13 +165,6 @@ pub(super) fn renew(
     let job = Arc::new(Job { store, key, claim, lease, state: Mutex::default() });
     schedule(&job, lease / 3);
     Renewed { job }
-}
-
-impl Renewed {
-    /// Whether the claim was found lost, and what fence is there instead.
-    pub(super) fn lost(&self) -> Option<Option<u64>> {
-        lock(&self.job.state).lost
-    }
 }
 
 impl Drop for Renewed {
@@ -208,7 +231,8 @@ async fn renew_once(job: Arc<Job>) {
     let answer = bounded(limit, job.store.renew(&job.key, job.claim, job.lease)).await;
     match answer {
         Ok(Written::Made) => schedule(&job, job.lease / 3),
-        Ok(Written::Lost { fence }) => lock(&job.state).lost = Some(fence),
+        // The end of the call finds it out.
+        Ok(Written::Lost { .. }) => {}
         Err(_) => schedule(&job, job.lease / 12),
     }
 }

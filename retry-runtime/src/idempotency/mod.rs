@@ -32,12 +32,13 @@ mod run;
 mod spec;
 pub mod store;
 mod table;
+#[cfg(test)]
+mod table_tests;
 mod wait;
 
 pub use envelope::{MAX_VALUE, Storable};
 pub use error::IdempotencyError;
 pub use memory::MemoryStore;
-pub use name::IdempotencyKey;
 pub use operator::{Operator, require, sweep_every};
 #[cfg(feature = "postgres")]
 pub use postgres::{CommitError, PostgresStore};

@@ -51,6 +51,6 @@ pub(super) fn is_inside(place: &Place) -> bool {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(|inside| inside.pop());
+        INSIDE.with_borrow_mut(Vec::pop);
     }
 }

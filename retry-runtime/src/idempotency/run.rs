@@ -8,12 +8,13 @@ use super::envelope::{self, Kind, Storable};
 use super::error::IdempotencyError;
 use super::events::{self, result};
 use super::fingerprint::Fingerprint;
-use super::held::{Ending, Held};
+use super::held::Ending;
 use super::library;
-use super::name::{self, IdempotencyKey};
+use super::name;
 use super::spec::{Spec, UnknownPolicy};
 use super::store::{IdempotencyStore, StoreError, StoreErrorKind};
 use crate::classify::Classification;
+use crate::idempotency_key::IdempotencyKey;
 use crate::key::Key;
 use crate::outcome::Outcome;
 use crate::telemetry::redact::redact;
@@ -51,7 +52,7 @@ pub fn describe(error: Option<&dyn std::fmt::Display>) -> Option<String> {
 /// What a function that finds out has found.
 ///
 /// ```
-/// use retry_runtime::idempotency::{IdempotencyKey, Reconciled};
+/// use retry_runtime::{IdempotencyKey, idempotency::Reconciled};
 ///
 /// struct Receipt(u64);
 ///
@@ -74,11 +75,14 @@ pub enum Reconciled<T> {
     Unknown,
 }
 
+/// The bytes of an outcome that is stored, for a version; why there are none; `None` if it is not.
+type Stored<R> = fn(&R, u32) -> Option<Result<Vec<u8>, String>>;
+
 /// How what a function returns is stored and read back.
 #[derive(Debug)]
 pub struct Replay<R> {
-    value: fn(&R, u32) -> Option<Result<Vec<u8>, String>>,
-    error: Option<fn(&R, u32) -> Option<Result<Vec<u8>, String>>>,
+    value: Stored<R>,
+    error: Option<Stored<R>>,
     read_value: fn(&[u8]) -> Result<R, IdempotencyError>,
     read_error: fn(&[u8]) -> Result<R, IdempotencyError>,
 }
@@ -160,41 +164,25 @@ impl<R> Replay<R> {
         }
     }
 
-    async fn finish(&self, held: Held<'_>, mut ended: Ended<R>) -> Result<R, IdempotencyError> {
-        let ending = self.ending(held.call, &mut ended);
-        held.settle(ending, result::RAN).await?;
-        Ok(ended.outcome)
-    }
-
-    /// Settles an unknown record by what was found; the claim comes back if the body is to run.
-    async fn found<'c>(
+    /// What a record becomes by what was found; `None` where the body is to run.
+    fn found(
         &self,
-        held: Held<'c>,
+        call: &Call<'_>,
         found: Reconciled<R::Value>,
-    ) -> Result<Found<'c, R>, IdempotencyError>
+    ) -> Option<(Ending, &'static str, Option<R>)>
     where
         R: Outcome,
     {
         match found {
             Reconciled::Done(value) => {
                 let mut ended = Ended::new(R::from_value(value), None);
-                let ending = self.ending(held.call, &mut ended);
-                held.settle(ending, result::RECONCILED).await?;
-                Ok(Found::Outcome(ended.outcome))
+                let ending = self.ending(call, &mut ended);
+                Some((ending, result::RECONCILED, Some(ended.outcome)))
             }
-            Reconciled::NotDone => Ok(Found::Run(held)),
-            Reconciled::Unknown => {
-                let (call, fence) = (held.call, held.fence());
-                held.settle(Ending::StillUnknown, result::ABANDONED).await?;
-                call.refused(IdempotencyError::Unknown { fence })
-            }
+            Reconciled::NotDone => None,
+            Reconciled::Unknown => Some((Ending::StillUnknown, result::ABANDONED, None)),
         }
     }
-}
-
-enum Found<'c, R> {
-    Outcome(R),
-    Run(Held<'c>),
 }
 
 async fn drive<R, F, A, Q>(
@@ -209,7 +197,7 @@ where
     A: FnOnce(IdempotencyKey) -> Q,
     Q: Future<Output = Reconciled<R::Value>>,
 {
-    let mut held = match call.begin().await? {
+    let mut held = match Box::pin(call.begin()).await? {
         Begun::Answer { bytes, how } => return replay.load(call, &bytes, how),
         Begun::Run(held) => held,
     };
@@ -221,16 +209,19 @@ where
             let asking = pin!(async move { ask(key).await });
             held.during(asking).await?
         };
-        held = match replay.found(held, found).await? {
-            Found::Outcome(outcome) => return Ok(outcome),
-            Found::Run(held) => held,
-        };
+        if let Some((ending, told, outcome)) = replay.found(call, found) {
+            let fence = held.fence();
+            Box::pin(held.settle(ending, told)).await?;
+            return outcome.map_or_else(|| call.refused(IdempotencyError::Unknown { fence }), Ok);
+        }
     }
-    let ended = {
+    let mut ended = {
         let body = pin!(body);
         held.during(body).await?
     };
-    replay.finish(held, ended).await
+    let ending = replay.ending(call, &mut ended);
+    Box::pin(held.settle(ending, result::RAN)).await?;
+    Ok(ended.outcome)
 }
 
 /// The type of a function that finds out where there is none.
@@ -290,7 +281,7 @@ where
         "`reconcile_unknown()` was not said"
     );
     let call = Call::new(spec, store, &key, fingerprint)?;
-    let ask = (IdempotencyKey::of(&name::full(spec.scope, &key)), reconcile);
+    let ask = (name::handed(&name::full(spec.scope, &key)), reconcile);
     drive(&call, replay, Some(ask), body).await
 }
 
@@ -433,7 +424,7 @@ where
     R: Outcome,
     S: IdempotencyStore,
 {
-    let ask = (IdempotencyKey::of(&name::full(spec.scope, key)), reconcile);
+    let ask = (name::handed(&name::full(spec.scope, key)), reconcile);
     drive_blocking(&Call::new(spec, store, key, fingerprint)?, replay, Some(ask), body)
 }
 
@@ -450,12 +441,15 @@ fn drive_blocking<R: Outcome>(
     if held.was_unknown
         && let Some((key, ask)) = ask
     {
-        let found = held.during_blocking(|| ask(key))?;
-        held = match library::block_on(replay.found(held, found))? {
-            Found::Outcome(outcome) => return Ok(outcome),
-            Found::Run(held) => held,
-        };
+        let found = held.during_blocking(|| ask(key));
+        if let Some((ending, told, outcome)) = replay.found(call, found) {
+            let fence = held.fence();
+            library::block_on(held.settle(ending, told))?;
+            return outcome.map_or_else(|| call.refused(IdempotencyError::Unknown { fence }), Ok);
+        }
     }
-    let ended = held.during_blocking(body)?;
-    library::block_on(replay.finish(held, ended))
+    let mut ended = held.during_blocking(body);
+    let ending = replay.ending(call, &mut ended);
+    library::block_on(held.settle(ending, result::RAN))?;
+    Ok(ended.outcome)
 }

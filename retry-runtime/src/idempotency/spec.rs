@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::name::{self, IdempotencyKey};
+use super::events::Of;
+use super::name;
+use crate::idempotency_key::IdempotencyKey;
 use crate::key::Key;
+use crate::operation::Operation;
 
 /// Claims of one key before it is refused: a payload that fails for ever is not tried for ever.
 pub(super) const MAX_CLAIMS: u32 = 100;
@@ -20,7 +23,7 @@ pub(super) enum UnknownPolicy {
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     pub(super) template: &'static str,
-    pub(super) operation: &'static str,
+    pub(super) operation: Of,
     pub(super) scope: Option<&'static str>,
     pub(super) ttl: Duration,
     pub(super) lease: Duration,
@@ -54,7 +57,7 @@ impl Spec {
         assert!(!template.is_empty(), "`key` is empty, so that every call would be the same one");
         Self {
             template,
-            operation,
+            operation: Of { name: operation, counted: None },
             scope: None,
             ttl: Self::TTL,
             lease: Self::LEASE,
@@ -65,6 +68,13 @@ impl Spec {
             continue_when_lease_lost: false,
             keyed: false,
         }
+    }
+
+    /// Counts what becomes of the calls with the rest of what is counted of the function.
+    #[must_use]
+    pub const fn counted(mut self, operation: &'static Operation) -> Self {
+        self.operation.counted = Some(operation);
+        self
     }
 
     /// Separates equal keys of different functions.
@@ -172,7 +182,7 @@ impl Spec {
     /// The key as it is handed downstream.
     #[must_use]
     pub fn idempotency_key(&self, key: &Key) -> IdempotencyKey {
-        IdempotencyKey::of(&name::full(self.scope, key))
+        name::handed(&name::full(self.scope, key))
     }
 
     /// The template of the key, as it was written.
@@ -184,7 +194,7 @@ impl Spec {
     /// The function.
     #[must_use]
     pub const fn operation(&self) -> &'static str {
-        self.operation
+        self.operation.name
     }
 
     /// The scope, if one was said.

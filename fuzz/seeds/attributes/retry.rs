@@ -1,0 +1,2 @@
+#[retry(max_attempts = 5, on = [ApiError::Timeout, Http { status: 500..=599, .. }], not_on = [is(a::B)], base_delay = "200ms", max_delay = MAX, factor = 1.5, jitter = "equal", deadline = soft("30s"), attempt_timeout = "5s", context = attempt, clone(body), budget(ratio = 0.2, key = "{host}"))]
+async fn fetch(&self, host: &str, mut body: Vec<u8>) -> Result<u32, Error> { self.send(host, body).await }

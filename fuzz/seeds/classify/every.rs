@@ -1,0 +1,1 @@
+#[classify(crate = ::a)] enum ApiError { #[retryable(kind = timeout)] Timeout, #[retryable(after = retry_in, unsent)] Limited { retry_in: Option<Duration> }, #[classify(status = status, after = 1)] Http(u16, Duration), #[classify(transparent)] Io(io::Error), #[classify(with = by_code)] Vendor(u32, String), #[permanent] No }
