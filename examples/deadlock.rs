@@ -88,7 +88,7 @@ async fn go_off_duty(
 
 #[derive(Parser)]
 struct Arguments {
-    /// A server to use instead of starting one: postgres://user:password@host/database
+    /// A server to use instead of starting one, as `postgres://user:password@host/database`
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
 }

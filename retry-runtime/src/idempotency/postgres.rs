@@ -129,6 +129,7 @@ impl PostgresStore {
     /// How long an operation may take, connecting included; 5 s by default, at least 2 ms. What takes
     /// longer is `Unavailable`, here and, for connections of the store's own, on the server too: one that
     /// is open already is given up for it.
+    #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         let timeout = timeout.max(Duration::from_millis(2));
         Self { links: Arc::new(self.links.with(timeout, self.links.connections())) }
@@ -136,6 +137,7 @@ impl PostgresStore {
 
     /// How many connections there are at most; 2 by default. The next one is made when the others are
     /// busy, so a quiet process has one.
+    #[must_use]
     pub fn connections(self, most: usize) -> Self {
         Self { links: Arc::new(self.links.with(self.links.timeout, most)) }
     }
@@ -519,9 +521,9 @@ impl IdempotencyStore for PostgresStore {
                 let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&SWEPT_AT_ONCE, Type::INT8)];
                 let sql = include_str!("postgres/sweep.sql");
                 let query = Query { sql, arguments: &arguments, repeatable: true };
-                let step = self.links.rows(query).await?.len();
-                swept += step as u64;
-                if (step as i64) < SWEPT_AT_ONCE {
+                let step = self.links.rows(query).await?.len() as u64;
+                swept += step;
+                if step < SWEPT_AT_ONCE.unsigned_abs() {
                     return Ok(swept);
                 }
             }

@@ -255,7 +255,10 @@ async fn two_sweepers_share_the_work() {
 #[tokio::test]
 async fn of_many_stores_on_one_database_one_owns_a_key() {
     let (_store, url) = store("many_stores").await;
-    let stores: Vec<_> = futures(4, || connected(&url)).await.into_iter().map(Arc::new).collect();
+    let mut stores = Vec::new();
+    for _ in 0..4 {
+        stores.push(Arc::new(connected(&url).await));
+    }
     for round in 0..25 {
         let key = format!("k{round}");
         let claims = (0..16_u128).map(|owner| {
@@ -276,15 +279,6 @@ async fn of_many_stores_on_one_database_one_owns_a_key() {
         }
         assert_eq!(owned, 1);
     }
-}
-
-/// Several of something, one after the other.
-async fn futures<T, F: Future<Output = T>>(count: usize, make: impl Fn() -> F) -> Vec<T> {
-    let mut made = Vec::new();
-    for _ in 0..count {
-        made.push(make().await);
-    }
-    made
 }
 
 #[tokio::test]

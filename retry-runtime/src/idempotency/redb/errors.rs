@@ -6,6 +6,7 @@ use ::redb::Error;
 
 use crate::idempotency::store::{StoreError, StoreErrorKind};
 
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error's way")]
 pub(super) fn store_error(error: Error) -> StoreError {
     use StoreErrorKind::{Corrupt, Incompatible, Refused, Unavailable};
     let (kind, advice) = match &error {

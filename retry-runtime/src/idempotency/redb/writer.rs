@@ -134,8 +134,10 @@ impl Writer {
     }
 
     fn send(&self, job: Job) {
-        // A thread that is gone drops the job, and its caller hears of that.
-        let _ = self.jobs.as_ref().map(|jobs| jobs.send(job));
+        if let Some(jobs) = &self.jobs {
+            // A thread that is gone drops the job, and its caller hears of that.
+            drop(jobs.send(job));
+        }
     }
 }
 
