@@ -67,7 +67,8 @@ async fn a_fleet_has_one_effect_for_each_key() {
         let (store, effects) = (fleet[number % 4].clone(), Arc::clone(&effects));
         let at = number / 8;
         let call = tokio::spawn(async move {
-            let answer = call(&store, &at.to_string(), async {
+            let order = at.to_string();
+            let answer = call(&store, &order, async {
                 for _ in 0..number % 7 {
                     tokio::task::yield_now().await;
                 }
