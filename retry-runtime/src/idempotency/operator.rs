@@ -128,13 +128,24 @@ impl Spec {
 /// Forgets what has expired, every `interval`, for as long as the future is polled: spawn it. What a
 /// sweep could not do is left to the next one.
 ///
-/// ```no_run
-/// # use std::time::Duration;
-/// # use retry_runtime::idempotency::{MemoryStore, sweep_every};
-/// # async fn main() {
+/// ```
+/// use std::time::Duration;
+/// use retry_runtime::idempotency::{
+///     ClaimRequest, IdempotencyStore, MemoryStore, Owner, sweep_every,
+/// };
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
 /// let store = MemoryStore::new();
 /// tokio::spawn(sweep_every(store.clone(), Duration::from_secs(60)));
-/// # }
+///
+/// let mut request = ClaimRequest::new("order", Owner(1));
+/// request.ttl = Duration::from_secs(60);
+/// store.claim(request).await?;
+/// assert_eq!(store.len(), 1);
+/// tokio::time::sleep(Duration::from_secs(150)).await; // lease, ttl, and the next sweep
+/// assert!(store.is_empty());
+/// # Ok::<(), retry_runtime::idempotency::StoreError>(())
+/// # }).unwrap();
 /// ```
 pub fn sweep_every<S>(store: S, interval: Duration) -> impl Future<Output = ()> + Send
 where

@@ -23,7 +23,8 @@
 //! 5. An unknown record changes by [`claim`](IdempotencyStore::claim) with [`OnUnknown::Take`] or by
 //!    [`resolve`](IdempotencyStore::resolve) alone, and is never swept before its own expiry.
 //! 6. A done record answers with the bytes it was completed with until it expires.
-//! 7. A claim with another fingerprint changes nothing.
+//! 7. A claim with another fingerprint changes nothing, whatever the state of the record. Where the
+//!    record or the claim has none, they fit.
 //! 8. An operation whose answer was lost may be repeated: a `complete` that has already been made by the
 //!    same owner and fence answers as it did the first time, and so do `release` and `mark_unknown`. A
 //!    claim that is repeated with the same owner is answered with the fence it got.
@@ -193,7 +194,7 @@ impl Record {
 pub enum Resolution {
     /// The effect happened, with this answer.
     Done(Vec<u8>),
-    /// The effect did not happen: the next call may run.
+    /// The effect did not happen: the next call may run, however often the key was claimed before.
     NotDone,
 }
 
@@ -282,7 +283,10 @@ pub trait IdempotencyStore: Send + Sync {
     fn renew<'a>(&'a self, key: &'a str, claim: Claim, lease: Duration)
     -> StoreFuture<'a, Written>;
 
-    /// Stores the answer for `ttl`.
+    /// Stores the answer for `ttl` from now. [`StoreErrorKind::Full`] and
+    /// [`StoreErrorKind::Refused`] say that it is these bytes that have no place: the caller then
+    /// stores a short mark instead. Any other error is taken for the store's, and the write is tried
+    /// again.
     fn complete<'a>(
         &'a self,
         key: &'a str,

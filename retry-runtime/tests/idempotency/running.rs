@@ -54,6 +54,65 @@ async fn sixty_four_callers_are_one_run_and_sixty_three_identical_answers() {
     }
 }
 
+/// Four processes, slow stores, callers that are aborted at any moment and bodies that fail before
+/// their effect: whatever happens, a key has one effect at most, and everybody the same answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_fleet_has_one_effect_for_each_key() {
+    const KEYS: usize = 60;
+    let records = MemoryStore::new();
+    let fleet: Vec<_> = (0..4).map(|_| Remote::over(&records).slow(1)).collect();
+    let effects: Arc<Vec<Effect>> = Arc::new((0..KEYS).map(|_| Effect::default()).collect());
+    let mut calls = Vec::new();
+    for number in 0..KEYS * 8 {
+        let (store, effects) = (fleet[number % 4].clone(), Arc::clone(&effects));
+        let at = number / 8;
+        let call = tokio::spawn(async move {
+            let order = at.to_string();
+            let answer = call(&store, &order, async {
+                for _ in 0..number % 7 {
+                    tokio::task::yield_now().await;
+                }
+                if number % 5 == 0 {
+                    return Err(Failure::Refused);
+                }
+                let receipt = effects[at].pay().await;
+                tokio::task::yield_now().await;
+                receipt
+            });
+            (at, answer.await)
+        });
+        if number % 6 == 0 {
+            tokio::task::yield_now().await;
+            call.abort();
+        }
+        calls.push(call);
+    }
+    let mut answered = 0;
+    for call in calls {
+        match call.await {
+            Ok((at, Ok(Ok(receipt)))) => {
+                assert_eq!(receipt, "receipt 1", "of key {at}");
+                answered += 1;
+            }
+            Ok((_, Ok(Err(failure)))) => assert_eq!(failure, Failure::Refused),
+            Ok((_, Err(error))) => assert!(
+                matches!(
+                    error,
+                    IdempotencyError::OwnerFailed { .. }
+                        | IdempotencyError::Unknown { .. }
+                        | IdempotencyError::InProgress
+                ),
+                "{error:?}"
+            ),
+            Err(failed) => assert!(failed.is_cancelled()),
+        }
+    }
+    assert!(answered > KEYS, "{answered}");
+    for effect in effects.iter() {
+        assert!(effect.times() <= 1, "{} effects", effect.times());
+    }
+}
+
 #[tokio::test]
 async fn who_comes_while_it_runs_joins_and_asks_no_store() {
     let (store, effect, go) = (Remote::new(), Effect::default(), Notify::new());
