@@ -8,7 +8,7 @@ use steadfast::{Jitter, RetryBudget, RetryPolicy};
 use crate::sim::at;
 
 /// Where retries are paid from.
-pub enum Budget {
+pub(crate) enum Budget {
     /// Nowhere: `budget = none`.
     Unlimited,
     /// A bucket that every call pays into: `budget(ratio = …, max_tokens = …)`.
@@ -23,30 +23,30 @@ pub enum Budget {
 }
 
 impl Budget {
-    pub fn bucket(tokens_per_second: f64, max_tokens: u32, ratio: f64) -> Self {
+    pub(crate) fn bucket(tokens_per_second: f64, max_tokens: u32, ratio: f64) -> Self {
         Self::Bucket(RetryBudget::new(tokens_per_second, max_tokens).deposit_per_call(ratio))
     }
 
-    pub fn default_for(max_attempts: u32) -> Self {
+    pub(crate) fn default_for(max_attempts: u32) -> Self {
         Self::Default { budget: Box::default(), ended: 0, floor: max_attempts.saturating_sub(1) }
     }
 
     /// A call begins.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         if let Self::Bucket(bucket) = self {
             bucket.deposit(1);
         }
     }
 
     /// A call has ended.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if let Self::Default { ended, .. } = self {
             *ended += 1;
         }
     }
 
     /// Whether a retry may be made now.
-    pub fn acquire(&mut self, now: u64) -> bool {
+    pub(crate) fn acquire(&mut self, now: u64) -> bool {
         match self {
             Self::Unlimited => true,
             Self::Bucket(bucket) => bucket.acquire_at(at(now)),
@@ -58,7 +58,7 @@ impl Budget {
 }
 
 /// A policy that retries at once.
-pub const fn at_once(max_attempts: u32) -> RetryPolicy {
+pub(crate) const fn at_once(max_attempts: u32) -> RetryPolicy {
     RetryPolicy::new()
         .max_attempts(max_attempts)
         .base_delay(Duration::ZERO)
@@ -66,34 +66,34 @@ pub const fn at_once(max_attempts: u32) -> RetryPolicy {
 }
 
 /// An exponential policy that goes on for ever.
-pub const fn endless(base: Duration, cap: Duration, jitter: Jitter) -> RetryPolicy {
+pub(crate) const fn endless(base: Duration, cap: Duration, jitter: Jitter) -> RetryPolicy {
     RetryPolicy::new().max_attempts(u32::MAX).base_delay(base).max_delay(cap).jitter(jitter)
 }
 
 /// The delays of one call, in nanoseconds.
-pub struct Delays<'a> {
+pub(crate) struct Delays<'a> {
     policy: &'a RetryPolicy,
     retries: u32,
     previous: Duration,
 }
 
 impl<'a> Delays<'a> {
-    pub const fn new(policy: &'a RetryPolicy) -> Self {
+    pub(crate) const fn new(policy: &'a RetryPolicy) -> Self {
         Self { policy, retries: 0, previous: Duration::ZERO }
     }
 
     /// Retries so far.
-    pub const fn retries(&self) -> u32 {
+    pub(crate) const fn retries(&self) -> u32 {
         self.retries
     }
 
     /// Whether `max_attempts` lets another one be made.
-    pub const fn left(&self) -> bool {
+    pub(crate) const fn left(&self) -> bool {
         self.retries + 1 < self.policy.attempts()
     }
 
     /// The delay before the next retry.
-    pub fn next(&mut self, random: u64) -> u64 {
+    pub(crate) fn next(&mut self, random: u64) -> u64 {
         self.retries = self.retries.saturating_add(1);
         self.previous = self.policy.delay(self.retries, self.previous, random);
         u64::try_from(self.previous.as_nanos()).unwrap_or(u64::MAX)

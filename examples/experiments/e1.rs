@@ -88,7 +88,7 @@ fn run(policy: &RetryPolicy, clients: usize, rng: &mut Rng) -> (f64, u64) {
     (seconds(last), writes)
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     let trials: u32 = cx.size(100, 5);
     let columns = ["N = 10", "N = 50", "N = 100", "N = 190"];
     let title = |what| {
@@ -120,7 +120,7 @@ pub fn experiment(cx: &Context) -> Report {
     times.note("The known decorrelated schedule cuts the draw at the cap; this one cuts its range, and is sooner.");
     let panel = Panel::new("", "clients that write the same row", "seconds until all are through")
         .x(0.0, 200.0)
-        .log_y(0.3, 200.0)
+        .log_y(0.1, 200.0)
         .series(series);
     let chart = Chart::new(
         "e1-contention",

@@ -25,15 +25,15 @@ enum Scheme {
 }
 
 /// Requests in bins of 50 ms.
-fn run(scheme: &Scheme, clients: usize, until: u64, rng: &mut Rng) -> Vec<u32> {
+fn run(scheme: &Scheme, clients: u32, until: u64, rng: &mut Rng) -> Vec<u32> {
     let (stall, end) = (30 * SECOND, 35 * SECOND);
     let fallback = endless(BASE, CAP, Jitter::None);
     let policy = if let Scheme::Own(policy) = scheme { policy } else { &fallback };
     let mut delays: Vec<Delays> = (0..clients).map(|_| Delays::new(policy)).collect();
-    let mut previous = vec![0.1; clients];
+    let mut previous = vec![0.1; delays.len()];
     let mut bins = vec![0; usize::try_from(until / BIN).unwrap_or(0) + 1];
     let mut queue = Queue::new();
-    for client in 0..clients {
+    for client in 0..delays.len() {
         queue.push(nanos(rng.unit() * 0.01), client);
     }
     while let Some((now, client)) = queue.pop() {
@@ -69,7 +69,7 @@ fn peak_over_mean(bins: &[u32], from: f64, to: f64) -> f64 {
     f64::from(bins.iter().copied().max().unwrap_or(0)) * bins.len() as f64 / f64::from(sum.max(1))
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     let clients = cx.size(1000, 200);
     let rows = [
         ("full jitter", Scheme::Own(endless(BASE, CAP, Jitter::Full)), Some(1.6), None),
@@ -106,12 +106,16 @@ pub fn experiment(cx: &Context) -> Report {
     table.note("* as others do it, computed here: this library has no such schedule");
     let points = |bins: &[u32]| -> Vec<(f64, f64)> {
         let bin = |(index, &count): (usize, &u32)| (index as f64 * 0.05, f64::from(count));
-        bins.iter().enumerate().map(bin).filter(|(x, _)| (25.0..70.0).contains(x)).collect()
+        bins.iter()
+            .enumerate()
+            .map(bin)
+            .filter(|(x, y)| (25.0..70.0).contains(x) && *y > 0.0)
+            .collect()
     };
     let panel = |title: &str, bins: &[u32], color| {
         Panel::new(title, "seconds", "requests in 50 ms")
             .x(25.0, 70.0)
-            .y(0.0, clients as f64 * 1.05)
+            .y(0.0, f64::from(clients) * 1.25)
             .shade(30.0, 35.0, "the server stalls")
             .series(vec![Series::bars(title, color, points(bins))])
     };

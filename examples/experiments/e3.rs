@@ -67,7 +67,7 @@ fn measure(
     SENDS.get() as f64 / calls as f64
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     let calls: u64 = cx.size(20_000, 2000);
     let mut table = Table::new(
         "E3  three layers of four attempts: sends of the innermost call for each outer call",

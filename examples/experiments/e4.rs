@@ -120,7 +120,7 @@ fn fleet(
     counts
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     let clients = cx.size(40, 8);
     let title = |what| {
         format!(

@@ -11,6 +11,8 @@ use crate::{Context, Report};
 
 const CAPACITY: f64 = 100.0;
 
+type MakeBudget = fn() -> Budget;
+
 /// The last two minutes, by second.
 #[derive(Default)]
 struct Window {
@@ -112,7 +114,7 @@ fn retried(budget: &mut Budget, offered: f64, length: u64, rng: &mut Rng) -> f64
     sends / (length as f64 / 2.0) / CAPACITY
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     let length = cx.size(1200, 600);
     let mut table = Table::new(
         "E5  throttling at the client: 5 times the capacity C is offered",
@@ -129,7 +131,7 @@ pub fn experiment(cx: &Context) -> Report {
         let (measured, local) = throttled(k, counted, 5.0, length, &mut rng);
         table.row(name, vec![Cell::known(measured, load), Cell::maybe(local, rejected)]);
     }
-    let budgets: [(&str, fn() -> Budget); 2] = [
+    let budgets: [(&str, MakeBudget); 2] = [
         ("2 retries, no budget, no throttle", || Budget::Unlimited),
         ("2 retries, the default budget, no throttle", || Budget::default_for(3)),
     ];

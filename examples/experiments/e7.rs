@@ -21,7 +21,7 @@ fn capacity(since: f64) -> f64 {
 
 /// What lets calls through.
 enum Gate {
-    Breaker(CircuitBreaker),
+    Breaker(Box<CircuitBreaker>),
     /// A share that grows linearly from 10 % to 100 % in a minute. No setting of this library.
     Share,
 }
@@ -92,16 +92,17 @@ fn run(gate: &Gate) -> Run {
 
 /// `probes` of a second or so, so that they bring the whole load: a single one succeeds however cold
 /// the service is, the breaker closes, and its next break is a first one again.
-fn breaker(factor: f64, probes: u32) -> CircuitBreaker {
-    CircuitBreaker::new("e7")
+fn breaker(factor: f64, probes: u32) -> Box<CircuitBreaker> {
+    let breaker = CircuitBreaker::new("e7")
         .half_open_requests(probes)
         .recovery_timeout(Duration::from_secs(5))
         .recovery_factor(factor)
         .max_recovery_timeout(Duration::from_secs(300))
-        .recovery_jitter(0.0)
+        .recovery_jitter(0.0);
+    Box::new(breaker)
 }
 
-pub fn experiment(cx: &Context) -> Report {
+pub(crate) fn experiment(cx: &Context) -> Report {
     cx.progress("e7", 0, 1);
     let mut table = Table::new(
         "E7  cold recovery: capacity grows from 20 to 100 calls a second in a minute, 80 are offered",

@@ -9,6 +9,13 @@
 //! Each experiment prints its table, with the known answer in brackets where there is one, and
 //! draws a picture into `--out`. The same seed gives the same bytes.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "simulated seconds, counts and pixels are small and not negative"
+)]
+
+mod canvas;
 mod client;
 mod e1;
 mod e2;

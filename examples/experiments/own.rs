@@ -16,56 +16,56 @@ use crate::{Context, Report};
 
 /// The policy, the clients and the outage.
 #[derive(Args, Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Calls of the body in all, the first included.
     #[arg(long, default_value_t = 3)]
-    pub max_attempts: u32,
+    pub(crate) max_attempts: u32,
     /// The first delay before jitter.
     #[arg(long, default_value = "1s", value_parser = duration)]
-    pub base_delay: Duration,
+    pub(crate) base_delay: Duration,
     /// The ceiling of every delay.
     #[arg(long, default_value = "60s", value_parser = duration)]
-    pub max_delay: Duration,
+    pub(crate) max_delay: Duration,
     /// Growth of the exponential schedule.
     #[arg(long, default_value_t = 2.0)]
-    pub factor: f64,
+    pub(crate) factor: f64,
     #[arg(long, value_enum, default_value_t = Schedule::Exponential)]
-    pub backoff: Schedule,
+    pub(crate) backoff: Schedule,
     #[arg(long, value_enum, default_value_t = JitterWord::Full)]
-    pub jitter: JitterWord,
+    pub(crate) jitter: JitterWord,
     /// No call goes on longer.
     #[arg(long, value_parser = duration)]
-    pub deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     /// Tokens that one call adds to the budget; with this or one of the next two the budget is a
     /// bucket, without it is the default one.
     #[arg(long)]
-    pub budget_ratio: Option<f64>,
+    pub(crate) budget_ratio: Option<f64>,
     /// Tokens that the bucket holds.
     #[arg(long)]
-    pub budget_max: Option<u32>,
+    pub(crate) budget_max: Option<u32>,
     /// Tokens that flow into the bucket each second.
     #[arg(long)]
-    pub budget_rate: Option<f64>,
+    pub(crate) budget_rate: Option<f64>,
     /// Retry without any budget.
     #[arg(long, conflicts_with_all = ["budget_ratio", "budget_max", "budget_rate"])]
-    pub no_budget: bool,
+    pub(crate) no_budget: bool,
     /// Processes, each with a budget of its own.
     #[arg(long, default_value_t = 40)]
-    pub clients: u32,
+    pub(crate) clients: u32,
     /// Calls a second of each client.
     #[arg(long, default_value_t = 10.0)]
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// How long everything fails, after a minute of health.
     #[arg(long, default_value = "60s", value_parser = duration)]
-    pub outage: Duration,
+    pub(crate) outage: Duration,
     /// How long one attempt takes, well or not.
     #[arg(long, default_value = "50ms", value_parser = duration)]
-    pub latency: Duration,
+    pub(crate) latency: Duration,
 }
 
 /// How delays grow.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     Exponential,
     Linear,
     Constant,
@@ -74,7 +74,7 @@ pub enum Schedule {
 
 /// How delays are spread.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum JitterWord {
+pub(crate) enum JitterWord {
     Full,
     Equal,
     None,
@@ -130,7 +130,7 @@ impl Options {
     }
 
     /// What cannot be simulated, in words.
-    pub fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         let calls = self.rate * f64::from(self.clients) * (self.outage.as_secs_f64() + 360.0);
         if self.max_attempts == 0 {
             return Err("`--max-attempts` counts the first call: at least 1".into());
@@ -153,7 +153,7 @@ impl Options {
         if self.budget_max.is_some_and(|most| !(1..=1_000_000_000).contains(&most)) {
             return Err("`--budget-max` is from 1 to 1000000000".into());
         }
-        if !(calls <= 2e7) {
+        if calls > 2e7 || calls.is_nan() {
             return Err(format!(
                 "{calls:.0} calls are more than the 20 million that are simulated"
             ));
@@ -249,9 +249,7 @@ fn run(options: &Options, rng: &mut Rng, cx: &Context) -> Outcome {
             Event::Answer(id) => {
                 let call = &mut calls[id];
                 if call.doomed && call.delays.left() {
-                    let before = call.delays.retries();
                     let delay = call.delays.next(rng.u64());
-                    debug_assert!(call.delays.retries() > before, "retries are counted");
                     let in_time = options.deadline.is_none_or(|deadline| {
                         seconds(now + delay - call.begun) < deadline.as_secs_f64()
                     });
@@ -309,7 +307,7 @@ impl fmt::Display for Options {
     }
 }
 
-pub fn experiment(cx: &Context, options: &Options) -> Report {
+pub(crate) fn experiment(cx: &Context, options: &Options) -> Report {
     let outcome = run(options, &mut Rng::new(cx.seed, 900), cx);
     let outage = options.outage.as_secs_f64();
     let (from, to) = (HEALTH as usize, HEALTH as usize + (outage.ceil() as usize).max(1));
@@ -361,7 +359,7 @@ pub fn experiment(cx: &Context, options: &Options) -> Report {
     };
     let sends = points(&outcome.sends);
     let top = sends.iter().map(|&(_, y)| y).fold(1.0, f64::max) * 1.1;
-    let panel = Panel::new("", "seconds", "a second")
+    let panel = Panel::new("", "seconds", "calls, requests a second")
         .x(0.0, sends.last().map_or(1.0, |&(x, _)| x))
         .y(0.0, top)
         .shade(HEALTH as f64, HEALTH as f64 + outage, "outage")

@@ -6,19 +6,22 @@ use std::error::Error;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ab_glyph::FontRef;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
-// Colours that people with any kind of colour vision tell apart (Okabe and Ito).
-pub const BLUE: RGBColor = RGBColor(0, 114, 178);
-pub const VERMILION: RGBColor = RGBColor(213, 94, 0);
-pub const GREEN: RGBColor = RGBColor(0, 158, 115);
-pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
-pub const PURPLE: RGBColor = RGBColor(204, 121, 167);
+use crate::canvas::Canvas;
 
-pub const COLORS: [RGBColor; 5] = [BLUE, VERMILION, GREEN, ORANGE, PURPLE];
+// Colours that people with any kind of colour vision tell apart (Okabe and Ito).
+pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub(crate) const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(crate) const PURPLE: RGBColor = RGBColor(204, 121, 167);
+
+pub(crate) const COLORS: [RGBColor; 5] = [BLUE, VERMILION, GREEN, ORANGE, PURPLE];
 
 const INK: RGBColor = RGBColor(30, 30, 30);
 const FAINT: RGBColor = RGBColor(95, 95, 95);
@@ -33,7 +36,7 @@ enum Style {
 }
 
 /// One line or one set of bars.
-pub struct Series {
+pub(crate) struct Series {
     name: String,
     color: RGBColor,
     points: Vec<(f64, f64)>,
@@ -42,23 +45,23 @@ pub struct Series {
 }
 
 impl Series {
-    pub fn line(name: impl Into<String>, color: RGBColor, points: Vec<(f64, f64)>) -> Self {
+    pub(crate) fn line(name: impl Into<String>, color: RGBColor, points: Vec<(f64, f64)>) -> Self {
         Self { name: name.into(), color, points, style: Style::Line, marked: false }
     }
 
-    pub fn bars(name: impl Into<String>, color: RGBColor, points: Vec<(f64, f64)>) -> Self {
+    pub(crate) fn bars(name: impl Into<String>, color: RGBColor, points: Vec<(f64, f64)>) -> Self {
         Self { style: Style::Bars, ..Self::line(name, color, points) }
     }
 
     /// With a dot at every point.
-    pub fn marked(mut self) -> Self {
+    pub(crate) fn marked(mut self) -> Self {
         self.marked = true;
         self
     }
 }
 
 /// A pair of axes and what stands between them.
-pub struct Panel {
+pub(crate) struct Panel {
     title: String,
     x_name: String,
     y_name: String,
@@ -70,7 +73,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    pub fn new(title: &str, x_name: &str, y_name: &str) -> Self {
+    pub(crate) fn new(title: &str, x_name: &str, y_name: &str) -> Self {
         Self {
             title: title.to_owned(),
             x_name: x_name.to_owned(),
@@ -83,37 +86,37 @@ impl Panel {
         }
     }
 
-    pub fn x(mut self, from: f64, to: f64) -> Self {
+    pub(crate) fn x(mut self, from: f64, to: f64) -> Self {
         self.x = from..to;
         self
     }
 
-    pub fn y(mut self, from: f64, to: f64) -> Self {
+    pub(crate) fn y(mut self, from: f64, to: f64) -> Self {
         self.y = from..to;
         self
     }
 
     /// A logarithmic scale.
-    pub fn log_y(mut self, from: f64, to: f64) -> Self {
+    pub(crate) fn log_y(mut self, from: f64, to: f64) -> Self {
         self.y = from.log10()..to.log10();
         self.log_y = true;
         self
     }
 
     /// A span of the x axis that is shaded and named.
-    pub fn shade(mut self, from: f64, to: f64, name: &str) -> Self {
+    pub(crate) fn shade(mut self, from: f64, to: f64, name: &str) -> Self {
         self.shade = Some((from, to, name.to_owned()));
         self
     }
 
-    pub fn series(mut self, series: Vec<Series>) -> Self {
+    pub(crate) fn series(mut self, series: Vec<Series>) -> Self {
         self.series = series;
         self
     }
 }
 
 /// A picture: a title, a legend and panels one below the other.
-pub struct Chart {
+pub(crate) struct Chart {
     file: &'static str,
     title: String,
     subtitle: String,
@@ -122,12 +125,12 @@ pub struct Chart {
 }
 
 impl Chart {
-    pub fn new(file: &'static str, title: &str, subtitle: &str, panels: Vec<Panel>) -> Self {
+    pub(crate) fn new(file: &'static str, title: &str, subtitle: &str, panels: Vec<Panel>) -> Self {
         Self { file, title: title.to_owned(), subtitle: subtitle.to_owned(), panels, legend: true }
     }
 
     /// For panels whose titles name what they show.
-    pub fn without_legend(mut self) -> Self {
+    pub(crate) fn without_legend(mut self) -> Self {
         self.legend = false;
         self
     }
@@ -141,7 +144,7 @@ impl Chart {
     }
 
     /// The picture as SVG.
-    pub fn svg(&self) -> Result<String, Box<dyn Error>> {
+    pub(crate) fn svg(&self) -> Result<String, Box<dyn Error>> {
         fonts()?;
         let mut text = String::new();
         {
@@ -152,12 +155,13 @@ impl Chart {
     }
 
     /// The picture as PNG, of twice the size.
-    pub fn png(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+    pub(crate) fn png(&self) -> Result<Vec<u8>, Box<dyn Error>> {
         fonts()?;
         let (width, height) = (WIDTH * 2, self.height() * 2);
         let mut pixels = vec![255; (width * height * 3) as usize];
         {
-            let backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
+            let font = FontRef::try_from_slice(ttf_noto_sans::REGULAR)?;
+            let backend = Canvas::new(&mut pixels, (width, height), font);
             self.draw(&backend.into_drawing_area(), 2.0)?;
         }
         let mut file = Vec::new();
@@ -170,7 +174,7 @@ impl Chart {
     }
 
     /// Writes both into a folder and returns the path without the extension.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
         std::fs::create_dir_all(folder)?;
         let path = folder.join(self.file);
         std::fs::write(path.with_extension("svg"), self.svg()?)?;
@@ -214,7 +218,7 @@ impl Chart {
     {
         let mut x = 24;
         for series in &self.panels[0].series {
-            let line = [(pen.px(x), pen.px(y + 6)), (pen.px(x + 22), pen.px(y + 6))];
+            let line = [(pen.px(x), pen.px(y + 2)), (pen.px(x + 22), pen.px(y + 2))];
             root.draw(&PathElement::new(line, series.color.stroke_width(pen.width(3.0))))?;
             pen.text(root, &series.name, (x + 28, y - 2), 14.0, INK)?;
             let (width, _) = root.estimate_text_size(&series.name, &pen.style(14.0, INK))?;
@@ -262,7 +266,7 @@ impl Panel {
             .bold_line_style(GRID.stroke_width(pen.width(1.0)))
             .axis_style(FAINT.stroke_width(pen.width(1.0)))
             .x_labels(10)
-            .y_labels(6)
+            .y_labels(if self.log_y { 4 } else { 6 })
             .x_label_formatter(&|x| format!("{x}"))
             .y_label_formatter(&y_label)
             .x_desc(&self.x_name)
@@ -283,8 +287,8 @@ impl Panel {
                     chart.draw_series(LineSeries::new(points, stroke))?;
                 }
                 Style::Bars => {
-                    let width =
-                        series.points.windows(2).next().map_or(1.0, |two| two[1].0 - two[0].0);
+                    // Wide enough to be seen, however narrow its bin is.
+                    let width = (self.x.end - self.x.start) / 450.0;
                     let bar = |(x, y): (f64, f64)| {
                         Rectangle::new([(x, self.y.start), (x + width, y)], series.color.filled())
                     };
@@ -312,12 +316,10 @@ struct Pen {
 }
 
 impl Pen {
-    #[expect(clippy::cast_possible_truncation, reason = "pixels of a screen")]
     fn px(&self, points: i32) -> i32 {
         (f64::from(points) * self.scale).round() as i32
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few pixels")]
     fn width(&self, points: f64) -> u32 {
         (points * self.scale).round() as u32
     }

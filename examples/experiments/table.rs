@@ -7,7 +7,7 @@ const TOLERANCE: f64 = 0.15;
 
 /// One number.
 #[derive(Clone, Debug)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// A number, and the known answer where there is one.
     Value {
         measured: f64,
@@ -22,24 +22,24 @@ pub enum Cell {
 }
 
 impl Cell {
-    pub fn of(measured: f64) -> Self {
+    pub(crate) fn of(measured: f64) -> Self {
         Self::Value { measured, known: None }
     }
 
-    pub fn known(measured: f64, known: f64) -> Self {
+    pub(crate) fn known(measured: f64, known: f64) -> Self {
         Self::Value { measured, known: Some(known) }
     }
 
-    pub fn maybe(measured: f64, known: Option<f64>) -> Self {
+    pub(crate) fn maybe(measured: f64, known: Option<f64>) -> Self {
         Self::Value { measured, known }
     }
 
-    pub fn words(measured: impl Into<String>, known: Option<&str>) -> Self {
+    pub(crate) fn words(measured: impl Into<String>, known: Option<&str>) -> Self {
         Self::Words { measured: measured.into(), known: known.map(str::to_owned) }
     }
 
     /// Whether the known answer was met; `None` where there is none.
-    pub fn passes(&self) -> Option<bool> {
+    pub(crate) fn passes(&self) -> Option<bool> {
         match self {
             Self::Value { measured, known: Some(known) } => {
                 let slack = if *known == 0.0 { 0.02 } else { TOLERANCE * known.abs() };
@@ -70,7 +70,7 @@ impl Cell {
 }
 
 /// A number with the digits that say something.
-pub fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "never".to_owned();
     }
@@ -83,7 +83,7 @@ pub fn number(value: f64) -> String {
 
 /// Rows of numbers under a title.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     title: String,
     columns: Vec<String>,
     rows: Vec<(String, Vec<Cell>)>,
@@ -91,28 +91,28 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(title: impl Into<String>, columns: &[&str]) -> Self {
+    pub(crate) fn new(title: impl Into<String>, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|&column| column.to_owned()).collect();
         Self { title: title.into(), columns, rows: Vec::new(), notes: Vec::new() }
     }
 
-    pub fn row(&mut self, label: impl Into<String>, cells: Vec<Cell>) {
+    pub(crate) fn row(&mut self, label: impl Into<String>, cells: Vec<Cell>) {
         self.rows.push((label.into(), cells));
     }
 
     /// A line below the table.
-    pub fn note(&mut self, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
     /// Known answers met, and known answers.
-    pub fn score(&self) -> (usize, usize) {
+    pub(crate) fn score(&self) -> (usize, usize) {
         let verdicts = self.rows.iter().flat_map(|(_, cells)| cells).filter_map(Cell::passes);
         verdicts.fold((0, 0), |(met, all), passes| (met + usize::from(passes), all + 1))
     }
 
     /// The table as aligned text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut lines: Vec<Vec<String>> =
             vec![std::iter::once(String::new()).chain(self.columns.iter().cloned()).collect()];
         for (label, cells) in &self.rows {

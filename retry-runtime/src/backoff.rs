@@ -76,7 +76,6 @@ pub(crate) const fn up_to(limit: u64, random: u64) -> u64 {
 
 /// [`up_to`] of a limit below `u64::MAX`.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the high half of a product")]
 pub(crate) const fn below(limit: u64, random: u64) -> u64 {
     (((limit + 1) as u128 * random as u128) >> 64) as u64
 }

@@ -20,6 +20,7 @@ mod outcome;
 mod policy;
 #[cfg(feature = "propagate")]
 pub mod propagate;
+mod registry;
 mod shard;
 mod telemetry;
 pub mod testing;
@@ -40,25 +41,41 @@ pub use idempotency_key::IdempotencyKey;
 pub use key::{KeyPart, KeyWriter};
 pub use outcome::{Absent, Outcome};
 pub use policy::{Nested, RetryPolicy};
+pub use telemetry::audit::{Audit, Finding, FindingKind, Severity, audit};
+pub use telemetry::cold::KeyResult;
 pub use telemetry::event::RetryEvent;
+pub use telemetry::horizon::WorstCase;
+#[cfg(feature = "metrics")]
+pub use telemetry::metrics;
+pub use telemetry::operations::{
+    BreakerInfo, BudgetInfo, KeyInfo, OperationInfo, Operations, RetryInfo, operations,
+};
 pub use telemetry::report::{Report, reported, reported_sync};
-pub use telemetry::snapshot::{OperationSnapshot, Snapshot, snapshot};
+pub use telemetry::snapshot::{BudgetSnapshot, OperationSnapshot, Snapshot, snapshot};
 pub use time::Timestamp;
 
 /// What generated code calls. Not part of the interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__register as register;
+    pub use crate::__start as start;
     pub use crate::attempt::Limit;
     pub use crate::breaker::{Attached, MOST_KEYS, Pass, Verdict};
     pub use crate::call::{Blocking, Failed, Polled, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
+    #[cfg(feature = "idempotent")]
+    pub use crate::idempotency::{default_store, memory_in_use, private::*};
     pub use crate::key::Key;
     pub use crate::operation::{Operation, State};
     pub use crate::outcome::{
         Cuts, Fresh, Opened, TimedOut, Uncut, call, choose, cold, decided, expect_type, fresh,
         hook, opened, shape, timed_out,
     };
+    #[cfg(feature = "idempotent")]
+    pub use crate::outcome::{Unclaimed, unclaimed};
+    pub use crate::registry::Registered;
+    pub use crate::telemetry::facts::{KeyFacts, elsewhere};
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;
     pub use crate::__attempt as every_attempt_needs_self_so_take_a_reference_or_clone_what_the_body_consumes;

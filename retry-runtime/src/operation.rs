@@ -7,6 +7,8 @@ use crate::budget::DefaultBudget;
 use crate::engine::StopReason;
 use crate::policy::RetryPolicy;
 use crate::shard::{self, SHARDS};
+use crate::telemetry::cold::Cold;
+use crate::telemetry::facts::Details;
 use crate::telemetry::limit::LogLimit;
 
 /// The constant part of an annotated function, built by the attribute.
@@ -21,6 +23,7 @@ pub struct Operation {
     pub(crate) state: &'static State,
     /// Whether calls are counted: for statistics, or to pay a budget.
     pub(crate) counted: bool,
+    pub(crate) details: Details,
 }
 
 impl Operation {
@@ -36,7 +39,7 @@ impl Operation {
         let counted = cfg!(feature = "statistics")
             || cfg!(feature = "metrics")
             || !policy.budget.is_unlimited();
-        Self { name, file, line, policy, generic: false, state, counted }
+        Self { name, file, line, policy, generic: false, state, counted, details: Details::NONE }
     }
 
     /// The same where each instance of a generic function has a policy of its own.
@@ -91,6 +94,7 @@ pub struct State {
     /// Calls whose deposits went into a shared budget.
     deposited: AtomicU64,
     listed: AtomicU64,
+    pub(crate) cold: Cold,
 }
 
 /// Success is told apart up to this many retries; the last counter takes the rest.
@@ -121,6 +125,7 @@ impl State {
             log: LogLimit::new(),
             deposited: AtomicU64::new(0),
             listed: AtomicU64::new(0),
+            cold: Cold::new(),
         }
     }
 

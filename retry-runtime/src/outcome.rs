@@ -20,6 +20,8 @@ pub trait Outcome: Sized {
     fn error(&self) -> Option<&Self::Error>;
     /// The value of a success.
     fn value(&self) -> Option<&Self::Value>;
+    /// A success with this value.
+    fn from_value(value: Self::Value) -> Self;
     /// A failure with this error.
     fn from_error(error: Self::Error) -> Self;
     /// The error of a failure, taken out.
@@ -38,6 +40,10 @@ impl<T, E> Outcome for Result<T, E> {
     #[inline]
     fn value(&self) -> Option<&T> {
         self.as_ref().ok()
+    }
+
+    fn from_value(value: T) -> Self {
+        Ok(value)
     }
 
     fn from_error(error: E) -> Self {
@@ -97,6 +103,10 @@ impl<T> Outcome for Option<T> {
     #[inline]
     fn value(&self) -> Option<&T> {
         self.as_ref()
+    }
+
+    fn from_value(value: T) -> Self {
+        Some(value)
     }
 
     fn from_error(_: Absent) -> Self {
@@ -309,6 +319,36 @@ pub fn opened<R: Outcome>(
     open: crate::CircuitOpen,
 ) -> R::Error {
     map(open)
+}
+
+/// An error type that a call without an answer of its own can become.
+#[cfg(feature = "idempotent")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for an idempotent call that has no answer",
+    label = "no `From<IdempotencyError>` for this error",
+    note = "write `impl From<steadfast::idempotency::IdempotencyError> for {Self}`, or for a type of \
+            another crate `map_error = |error| …`"
+)]
+pub trait Unclaimed: Sized {
+    /// The error.
+    fn unclaimed(error: crate::idempotency::IdempotencyError) -> Self;
+}
+
+#[cfg(feature = "idempotent")]
+impl<E: From<crate::idempotency::IdempotencyError>> Unclaimed for E {
+    fn unclaimed(error: crate::idempotency::IdempotencyError) -> Self {
+        Self::from(error)
+    }
+}
+
+/// Applies `map_error`.
+#[cfg(feature = "idempotent")]
+#[inline]
+pub fn unclaimed<R: Outcome>(
+    map: impl FnOnce(crate::idempotency::IdempotencyError) -> R::Error,
+    error: crate::idempotency::IdempotencyError,
+) -> R::Error {
+    map(error)
 }
 
 /// Calls `on_retry`.

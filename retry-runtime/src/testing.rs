@@ -41,6 +41,14 @@ pub enum Event {
         /// Why it ended.
         reason: StopReason,
     },
+    /// An idempotent call ended, or something became of it later.
+    #[cfg(feature = "idempotent")]
+    Idempotent {
+        /// The operation.
+        operation: &'static str,
+        /// `ran`, `replayed`, `joined`, `in_progress`, …: the words of the metrics.
+        result: &'static str,
+    },
 }
 
 struct Inner {
@@ -52,6 +60,8 @@ struct Inner {
     keyed_budgets: HashMap<usize, Arc<KeyedBudget>>,
     /// Of whatever else is shared, by type and address.
     copies: HashMap<(TypeId, usize), Arc<dyn Any + Send + Sync>>,
+    #[cfg(feature = "idempotent")]
+    store: crate::idempotency::MemoryStore,
 }
 
 #[derive(Clone)]
@@ -61,8 +71,8 @@ thread_local! {
     static SCOPE: RefCell<Option<Handle>> = const { RefCell::new(None) };
 }
 
-/// A world of its own for the test that holds it: fresh budgets and statistics, a clock that delays
-/// advance instead of passing, a seed, and the recorded events.
+/// A world of its own for the test that holds it: fresh budgets, statistics and memory store, a clock
+/// that delays advance instead of passing, a seed, and the recorded events.
 ///
 /// It holds on the thread that made it until it is dropped. Other threads and spawned tasks are in
 /// it through [`Scope::run`] and [`ScopeHandle::enter`].
@@ -112,6 +122,8 @@ pub fn scope_with_seed(seed: u64) -> Scope {
         budgets: HashMap::new(),
         keyed_budgets: HashMap::new(),
         copies: HashMap::new(),
+        #[cfg(feature = "idempotent")]
+        store: crate::idempotency::MemoryStore::new(),
     })));
     Scope { _entered: Entered::enter(&handle), handle }
 }
@@ -219,6 +231,24 @@ impl<F> Drop for Inside<F> {
     }
 }
 
+/// The scope of this thread, for another one that works for it.
+#[cfg(feature = "idempotent")]
+pub(crate) fn current() -> Option<ScopeHandle> {
+    SCOPE.try_with(|scope| scope.borrow().clone()).ok().flatten().map(ScopeHandle)
+}
+
+/// A future that a task goes on with, in the scope that it was made in.
+#[cfg(feature = "idempotent")]
+pub(crate) fn inherited<F>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
+where
+    F: Future + Send + 'static,
+{
+    match current() {
+        Some(ScopeHandle(handle)) => Box::pin(Inside { future: Some(Box::pin(future)), handle }),
+        None => Box::pin(future),
+    }
+}
+
 fn with<R>(use_it: impl FnOnce(&mut Inner) -> R) -> Option<R> {
     // A future that a thread-local keeps may be dropped after this one is gone.
     let handle = SCOPE.try_with(|scope| scope.borrow().clone()).ok()??;
@@ -251,6 +281,15 @@ pub(crate) fn state(operation: &'static Operation) -> Option<Arc<State>> {
     })
 }
 
+/// The scope's own counters of an operation that has run in it.
+pub(crate) fn state_if_any(operation: &'static Operation) -> Option<Arc<State>> {
+    with(|inner| {
+        let address = std::ptr::from_ref(operation).addr();
+        // In a scope, what has not run in it has not run.
+        inner.operations.get(&address).map_or_else(Arc::default, |(_, state)| Arc::clone(state))
+    })
+}
+
 /// The scope's own copy of a shared budget.
 pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
     with(|inner| {
@@ -277,6 +316,12 @@ pub(crate) fn keyed_budget(budget: &'static KeyedBudget) -> Option<Arc<KeyedBudg
         let address = std::ptr::from_ref(budget).addr();
         Arc::clone(inner.keyed_budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
     })
+}
+
+/// The scope's own default store.
+#[cfg(feature = "idempotent")]
+pub(crate) fn store() -> Option<crate::idempotency::MemoryStore> {
+    with(|inner| inner.store.clone())
 }
 
 pub(crate) fn snapshot() -> Option<Vec<OperationSnapshot>> {

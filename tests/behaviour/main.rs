@@ -15,11 +15,20 @@ mod conformance;
 mod derive_classify;
 mod futures;
 mod hygiene;
+mod idempotent;
 mod laws;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
+
 mod nesting;
+#[cfg(all(feature = "metrics", feature = "serde"))]
+mod observability;
+mod operations;
 mod propagate;
 mod pushback;
+#[cfg(feature = "redis")]
+mod redis_errors;
 mod retry_loop;
 mod shapes;
 mod telemetry;

@@ -153,3 +153,130 @@ fn the_hint_of_the_server_stands_in_the_delay() {
     let lines = logged(|| drop(throttled()));
     assert!(lines[0].contains("delay=7."), "{lines:#?}");
 }
+
+#[test]
+fn an_error_of_a_megabyte_is_a_line_of_few_bytes() {
+    let _scope = testing::scope();
+    let lines = logged(|| drop(fetch(&"x\u{202e}".repeat(300_000))));
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        assert!(line.len() < 512 && line.ends_with('…'), "{line}");
+        assert!(!line.contains('\u{202e}'), "{line}");
+    }
+}
+
+/// Counts how often it is asked for its text.
+struct Asked<'a>(&'a std::sync::atomic::AtomicU32);
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[retry(when = |_| true, max_attempts = 3, budget = none)]
+fn fail(asked: &std::sync::atomic::AtomicU32) -> Result<(), Asked<'_>> {
+    Err(Asked(asked))
+}
+
+#[test]
+fn nobody_asks_an_error_for_its_text_where_nobody_listens() {
+    let _scope = testing::scope();
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let nobody = tracing::subscriber::NoSubscriber::new();
+    tracing::subscriber::with_default(nobody, || drop(fail(&asked)));
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(logged(|| drop(fail(&asked))).len(), 3);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 3);
+}
+
+#[test]
+fn what_is_logged_stands_in_the_span_of_the_caller() {
+    let _scope = testing::scope();
+    let lines = logged(|| {
+        tracing::info_span!("checkout", order = 7).in_scope(|| drop(fetch("refused")));
+    });
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line.contains("checkout{order=7}: steadfast")), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_logged_after_a_wait_stands_in_the_span_of_the_caller() {
+    #[retry(on = any, name = "later", max_attempts = 2)]
+    async fn later() -> Result<(), Failed> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Err(Failed("refused".into()))
+    }
+    use tracing::Instrument as _;
+    use tracing::instrument::WithSubscriber as _;
+
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    let outside = async {
+        let spanned = later().instrument(tracing::info_span!("checkout"));
+        let (result, ()) = tokio::join!(spanned, tokio::time::sleep(Duration::from_millis(1)));
+        result
+    };
+    outside.with_subscriber(subscriber).await.unwrap_err();
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.lines().all(|line| line.contains("checkout: steadfast")), "{text}");
+}
+
+#[test]
+fn a_budget_that_refuses_is_an_error_line() {
+    #[retry(on = any, max_attempts = 5, budget(max_tokens = 1))]
+    fn poor() -> Result<(), Failed> {
+        Err(Failed("busy".into()))
+    }
+    let _scope = testing::scope();
+    let lines = logged(|| drop(poor()));
+    let [retried, refused] = &lines[..] else { panic!("{lines:#?}") };
+    assert!(retried.starts_with("WARN") && refused.starts_with("ERROR"), "{lines:#?}");
+    assert!(refused.contains("result=\"budget\""), "{refused}");
+}
+
+#[test]
+fn a_transition_of_a_breaker_is_an_info_line() {
+    let breaker = steadfast::CircuitBreaker::new("telemetry-transition");
+    let lines = logged(|| breaker.force_open());
+    assert_eq!(
+        lines,
+        [
+            "INFO steadfast::breaker: circuit breaker changed its state breaker=\"telemetry-transition\" keyed=false from=closed to=forced open"
+        ]
+    );
+}
+
+/// Whatever an error says, in whatever a user can see of a call.
+#[test]
+fn a_secret_of_an_error_is_nowhere_to_be_seen() {
+    const CANARY: &str = "hunter2";
+    let _scope = testing::scope();
+    let texts = [
+        format!("GET https://ann:{CANARY}@host/x?token={CANARY}#{CANARY} failed"),
+        format!("GET /x?token={CANARY} failed"),
+        format!("connect postgres://ann:{CANARY}/?#@db failed"),
+        format!("http://h/?{CANARY},http://h/?{CANARY}"),
+        format!("http://h/?{}http://ann:{CANARY}@h/", "q".repeat(1010)),
+    ];
+    let mut seen = logged(|| {
+        for text in &texts {
+            fetch(text).unwrap_err();
+        }
+    });
+    assert_eq!(seen.len(), 2 * texts.len());
+    let snapshot = steadfast::snapshot();
+    seen.push(format!("{snapshot} {snapshot:?}"));
+    #[cfg(feature = "serde")]
+    seen.push(serde_json::to_string(&snapshot).unwrap());
+    for text in seen {
+        assert!(!text.contains(CANARY) && !text.contains("ann"), "{text}");
+    }
+}

@@ -2,6 +2,7 @@
 //! server's errors.
 
 mod classification;
+mod engine;
 mod failures;
 mod histories;
 mod laws;

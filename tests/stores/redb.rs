@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use steadfast::__private::{Ended, Key, Replay, Spec, run};
 use steadfast::idempotency::{
-    Claim, ClaimRequest, Claimed, IdempotencyStore as _, OnUnknown, Owner, RecordState, RedbStore,
-    Resolution, StoreErrorKind, Written, conformance,
+    Claim, ClaimRequest, Claimed, IdempotencyError, IdempotencyStore as _, OnUnknown, Owner,
+    RecordState, RedbStore, Resolution, StoreErrorKind, Written, conformance,
 };
 
 use crate::history::{self, Plan};
@@ -375,7 +376,9 @@ async fn callers_at_the_same_time_share_their_syncs() {
         together = together.max(keys_per_second(&store, 64, 20, &format!("many{round}")).await);
     }
     println!("keys per second: {alone:.0} alone, {together:.0} of 64: {:.1} x", together / alone);
-    assert!(together >= 10.0 * alone, "{alone:.0} alone, {together:.0} together");
+    // What it is worth depends on what a sync costs here. A test of the store itself has a disk whose
+    // syncs take their time, and asks for ten times.
+    assert!(together >= 2.0 * alone, "{alone:.0} alone, {together:.0} together");
 }
 
 #[tokio::test]
@@ -387,12 +390,55 @@ async fn the_store_keeps_the_laws() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_histories_are_explained_by_an_order() {
-    let folder = Folder::new();
-    let store = Arc::new(opened(&folder.file()).await);
-    for seed in 1..=2 {
+    for seed in 1..=3 {
+        let folder = Folder::new();
+        let store = Arc::new(opened(&folder.file()).await);
         let plan = Plan { seed, operations: 3_000, ..Plan::default() };
-        let history = history::record(Arc::clone(&store), plan).await;
+        let history = history::record(store, plan).await;
         history.check().unwrap_or_else(|why| panic!("seed {seed}: {why}"));
         history.assert_is_worth_checking();
     }
+}
+
+/// Runs itself: the second time as the owner that is killed.
+#[tokio::test]
+async fn a_call_whose_owner_was_killed_is_unknown_at_once() {
+    static PAY: Spec = Spec::new("order_{order}", "shop::pay").lease(DAY);
+    const ROLE: &str = "STEADFAST_TEST_OWNS_A_KEY_IN";
+
+    async fn call(
+        store: &RedbStore,
+        body: impl Future<Output = Result<u64, IdempotencyError>>,
+    ) -> Result<u64, IdempotencyError> {
+        let key = Key::new().literal("order_").part(&1);
+        let body = async { Ended::new(body.await, None) };
+        run(&PAY, store, key, None, Replay::values(), body).await?
+    }
+
+    if let Some(path) = std::env::var_os(ROLE) {
+        let store = opened(Path::new(&path)).await;
+        let body = async {
+            println!("\nrunning");
+            std::future::pending().await
+        };
+        call(&store, body).await.expect("it is killed");
+    }
+    let folder = Folder::new();
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["redb::a_call_whose_owner_was_killed_is_unknown_at_once", "--exact", "--nocapture"])
+        .env(ROLE, folder.file())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "running"), "it has begun");
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let store = opened(&folder.file()).await;
+    let unknown = call(&store, async { panic!("it ran again") }).await.expect_err("nobody knows");
+    assert!(matches!(unknown, IdempotencyError::Unknown { fence: 1 }), "{unknown}");
+    let key = store.unknowns(None, 10).await.unwrap().remove(0).key;
+    store.resolve(&key, 1, Resolution::NotDone).await.unwrap();
+    assert_eq!(call(&store, async { Ok(5) }).await.unwrap(), 5);
+    assert_eq!(call(&store, async { panic!("it ran again") }).await.unwrap(), 5);
 }

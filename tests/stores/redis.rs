@@ -3,6 +3,7 @@
 mod audits;
 mod conformance;
 mod cost;
+mod engine;
 mod faults;
 mod histories;
 mod network;

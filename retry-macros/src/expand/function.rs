@@ -196,7 +196,7 @@ impl Frame<'_> {
         let private = &self.private;
         let site = Span::mixed_site();
         let returned = if self.tells_class() {
-            quote_spanned!(site => #private::Ended { outcome: #outcome, class: #class })
+            quote_spanned!(site => #private::Ended::new(#outcome, #class))
         } else {
             quote_spanned!(site => #outcome)
         };

@@ -78,9 +78,34 @@ pub(super) fn statics(
         static __STEADFAST_IDEMPOTENCY: #private::Spec = {
             let __steadfast_spec = #new;
             #calls
-            __steadfast_spec
+            __steadfast_spec.counted(&__STEADFAST_OPERATION)
         };
     }
+}
+
+/// What is listed of it.
+pub(super) fn facts(idempotent: &Idempotent, private: &TokenStream) -> TokenStream {
+    let site = Span::mixed_site();
+    let template = &idempotent.key.value.text;
+    let ttl = match &idempotent.ttl {
+        Some(ttl) => duration(&ttl.value),
+        None => quote_spanned!(site => #private::Spec::TTL),
+    };
+    let mut facts =
+        quote_spanned!(site => #private::KeyFacts::new(#template, #ttl, #private::memory_in_use));
+    if let Some(store) = &idempotent.store {
+        let text = crate::diagnostics::source(&store.value);
+        facts.extend(quote_spanned!(site => .store(#text, #private::elsewhere)));
+    }
+    if let Some(scope) = &idempotent.scope {
+        let scope = &scope.value;
+        facts.extend(quote_spanned!(site => .scope(#scope)));
+    }
+    if let Some(version) = &idempotent.version {
+        let text = crate::diagnostics::source(&version.value);
+        facts.extend(quote_spanned!(site => .version(#text)));
+    }
+    facts
 }
 
 /// Whether only what surely never reached the other side may be tried again.
@@ -119,61 +144,50 @@ impl Frame<'_> {
             }
             None => quote_spanned!(site => &#private::default_store()),
         };
-        let fingerprint = if idempotent.fingerprint.is_empty() {
+        let print = if idempotent.fingerprint.is_empty() {
             quote_spanned!(site => ::core::option::Option::None)
         } else {
-            let named = idempotent.fingerprint.iter().map(|argument| {
+            let parts = idempotent.fingerprint.iter().map(|argument| {
                 let span = site.located_at(argument.span());
-                let private = at(private, span);
-                quote_spanned!(span => let __steadfast_print = #private::Fingerprint::with(__steadfast_print, &#argument);)
+                quote_spanned!(span => .part(&#argument))
             });
-            quote_spanned! { site => {
-                let __steadfast_print = #private::Fingerprint::new();
-                #(#named)*
-                ::core::option::Option::Some(#private::Fingerprint::finish(__steadfast_print))
-            } }
-        };
-        let recorded = idempotent.record_errors.as_ref().is_some_and(|on| on.value.value);
-        let detached = matches!(&idempotent.on_drop, Some(Spanned { value: OnDrop::Detach, .. }));
-        let output = self.output_tokens();
-        let codec = if recorded {
-            quote_spanned!(site => #private::WithErrors)
-        } else {
-            quote_spanned!(site => #private::ValuesOnly)
-        };
-        let arguments = quote_spanned! { site =>
-            &__STEADFAST_IDEMPOTENCY, #store, __steadfast_key, __steadfast_print,
+            quote_spanned!(site => ::core::option::Option::Some(#private::Fingerprint::new()#(#parts)*))
         };
         let span = site.located_at(self.output_span);
-        let at_output = at(private, span);
-        let run = match (self.is_async(), &idempotent.on_unknown) {
-            (true, Some(Spanned { value: OnUnknown::Reconcile(reconcile), span: place, .. })) => {
-                let place = site.located_at(*place);
-                let private = at(private, place);
-                quote_spanned! { place =>
-                    #private::run_reconciled::<#codec, #output, _, _, _>(
-                        #arguments #reconcile, async { #inside },
-                    ).await
-                }
+        let (at_output, output) = (at(private, span), self.output_tokens());
+        let recorded = idempotent.record_errors.as_ref().is_some_and(|on| on.value.value);
+        let stored = if recorded { "values_and_errors" } else { "values" };
+        let stored = syn::Ident::new(stored, span);
+        let replay = quote_spanned!(span => #at_output::Replay::<#output>::#stored());
+        let detached = matches!(&idempotent.on_drop, Some(Spanned { value: OnDrop::Detach, .. }));
+        let reconcile = match &idempotent.on_unknown {
+            Some(Spanned { value: OnUnknown::Reconcile(reconcile), span, .. }) => {
+                Some((reconcile, site.located_at(*span)))
             }
-            (true, _) if detached => quote_spanned! { span =>
-                #at_output::run_detached::<#codec, #output, _, _>(#arguments async move { #inside }).await
-            },
-            (true, _) => quote_spanned! { span =>
-                #at_output::run::<#codec, #output, _, _>(#arguments async { #inside }).await
-            },
-            (false, Some(Spanned { value: OnUnknown::Reconcile(reconcile), span: place, .. })) => {
-                let place = site.located_at(*place);
-                let private = at(private, place);
-                quote_spanned! { place =>
-                    #private::run_blocking_reconciled::<#codec, #output, _, _>(
-                        #arguments #reconcile, || { #inside },
-                    )
-                }
-            }
-            (false, _) => quote_spanned! { span =>
-                #at_output::run_blocking::<#codec, #output, _>(#arguments || { #inside })
-            },
+            _ => None,
+        };
+        let run = match (self.is_async(), detached, reconcile.is_some()) {
+            (true, false, false) => "run",
+            (true, false, true) => "run_reconciled",
+            (true, true, false) => "run_detached",
+            (true, true, true) => "run_detached_reconciled",
+            (false, _, false) => "run_blocking",
+            (false, _, true) => "run_blocking_reconciled",
+        };
+        let run = syn::Ident::new(run, site);
+        let ask = reconcile.map(|(reconcile, span)| quote_spanned!(span => #reconcile,));
+        let body = match (self.is_async(), detached) {
+            (true, false) => quote_spanned!(site => async { #inside }),
+            (true, true) => quote_spanned!(site => async move { #inside }),
+            (false, _) => quote_spanned!(site => || { #inside }),
+        };
+        let (key, waited) = if self.is_async() {
+            (quote_spanned!(site => __steadfast_key), Some(quote_spanned!(site => .await)))
+        } else {
+            (quote_spanned!(site => &__steadfast_key), None)
+        };
+        let run = quote_spanned! { site =>
+            #private::#run(&__STEADFAST_IDEMPOTENCY, #store, #key, #print, #replay, #ask #body)#waited
         };
         let error = match &idempotent.map_error {
             Some(map) => {
@@ -184,7 +198,6 @@ impl Frame<'_> {
             None => quote_spanned!(span => #at_output::Unclaimed::unclaimed(__steadfast_error)),
         };
         quote_spanned! { site =>
-            let __steadfast_print = #fingerprint;
             match #run {
                 ::core::result::Result::Ok(__steadfast_outcome) => __steadfast_outcome,
                 ::core::result::Result::Err(__steadfast_error) => {

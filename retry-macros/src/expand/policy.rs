@@ -52,6 +52,7 @@ pub(crate) fn statics(
     let breaker = stack.breaker.as_ref().map(|it| breaker::statics(it, model, private));
     let idempotency =
         stack.idempotent.as_ref().map(|it| idempotent::statics(it, &operation, private));
+    let details = details(stack, model, facts, private);
     let items = quote_spanned! { span =>
         #budget
         #breaker
@@ -59,9 +60,36 @@ pub(crate) fn statics(
         static __STEADFAST_STATE: #private::State = #private::State::new();
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
             #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE, #listed,
-        )#of_instances;
+        )#of_instances #details;
+        #private::register!(__STEADFAST_OPERATION);
     };
     Statics { items, policy }
+}
+
+/// What the operation is told for whoever lists it.
+fn details(
+    stack: &Stack,
+    model: &Retry,
+    facts: &FunctionFacts,
+    private: &TokenStream,
+) -> TokenStream {
+    let span = Span::mixed_site();
+    let mut details = TokenStream::new();
+    if facts.is_async {
+        details.extend(quote_spanned!(span => .asynchronous()));
+    }
+    if stack.breaker.is_some() {
+        details.extend(quote_spanned!(span => .breaker(&__STEADFAST_BREAKER)));
+    }
+    if let Some(idempotent) = &stack.idempotent {
+        let facts = idempotent::facts(idempotent, private);
+        details.extend(quote_spanned!(span => .key(#facts)));
+    }
+    if let Some(Spanned { value: Budget::Path(path), .. }) = &model.budget {
+        let path = quote!(#path).to_string().replace(' ', "");
+        details.extend(quote_spanned!(span => .budget_path(#path)));
+    }
+    details
 }
 
 /// Whether the tokens have a name of one capital letter: the const generic of an `impl`, which the
@@ -195,7 +223,7 @@ fn builder(
                 let value = inline_budget(inline, private, site.located_at(budget.span));
                 if inline.key.is_some() {
                     item = quote_spanned! { site =>
-                        static __STEADFAST_BUDGET: #private::KeyedBudget = #private::KeyedBudget::new(#value);
+                        static __STEADFAST_BUDGET: #private::KeyedBudget = #value;
                     };
                 } else {
                     item = quote_spanned! { site =>

@@ -244,17 +244,31 @@ impl Frame<'_> {
                 }
             }
         });
+        // The text is made for those who wait for this call, at its end.
+        let described = quote_spanned! { site =>
+            if ::core::option::Option::is_none(&__steadfast_delay) {
+                #private::describe(__steadfast_text)
+            } else {
+                ::core::option::Option::None
+            }
+        };
         // What the end of the call has to know beside its outcome.
         let verdict = failing.verdict.as_ref().filter(|_| self.call_breaker().is_some());
         let (carried, told) = match (self.tells_class(), verdict) {
             (false, None) => (None, None),
             (true, None) => (
-                Some(quote_spanned!(site => , #seen)),
-                Some(quote_spanned!(site => , __steadfast_class)),
+                Some(quote_spanned!(site => , #seen, #described)),
+                Some(quote_spanned!(site => , __steadfast_class, __steadfast_described)),
             ),
-            (_, Some(verdict)) => (
-                Some(quote_spanned!(site => , #seen, #verdict)),
-                Some(quote_spanned!(site => , __steadfast_class, __steadfast_verdict)),
+            (false, Some(verdict)) => (
+                Some(quote_spanned!(site => , #verdict)),
+                Some(quote_spanned!(site => , __steadfast_verdict)),
+            ),
+            (true, Some(verdict)) => (
+                Some(quote_spanned!(site => , #seen, #described, #verdict)),
+                Some(quote_spanned! { site =>
+                    , __steadfast_class, __steadfast_described, __steadfast_verdict
+                }),
             ),
         };
         let settled_after = verdict.map(
@@ -270,12 +284,15 @@ impl Frame<'_> {
                 #private::Blocking::pause(&mut __steadfast_call, #policy, __steadfast_delay);
             })
         };
-        let class = if self.tells_class() {
-            quote_spanned!(site => __steadfast_class)
+        let exit = if self.tells_class() {
+            let answer = self.answer();
+            quote_spanned! { site =>
+                ::core::mem::forget(__steadfast_call);
+                return #private::Ended::new(#answer, __steadfast_class).text(__steadfast_described);
+            }
         } else {
-            quote_spanned!(site => ::core::option::Option::None)
+            self.exit_with(&self.answer(), &quote_spanned!(site => ::core::option::Option::None))
         };
-        let exit = self.exit_with(&self.answer(), &class);
         let cold = quote_spanned! { site =>
             #private::cold(|| {
                 #classified

@@ -150,6 +150,8 @@ fn log(transition: &Transition) {
         to = %transition.to,
         "circuit breaker changed its state"
     );
+    #[cfg(feature = "metrics")]
+    crate::telemetry::metrics::breaker_transition(transition);
 }
 
 /// Whose events somebody subscribed to.

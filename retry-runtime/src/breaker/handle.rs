@@ -109,7 +109,9 @@ impl Handle {
                 sum.keys = Some(all.iter().filter(|breaker| breaker.key.is_some()).count());
                 let minimum = family.template.settings.minimum_calls();
                 let now = clock::now();
-                all.iter().for_each(|breaker| sum.add(&breaker.snapshot_at(now), minimum));
+                for breaker in &all {
+                    sum.add(&breaker.snapshot_at(now), minimum);
+                }
                 sum
             }
         }
@@ -194,6 +196,7 @@ impl Handle {
     }
 
     /// The transitions from now on, as an async stream.
+    #[must_use]
     pub fn transitions(&self) -> Transitions<'static> {
         Transitions::new(|callback| self.listen(callback))
     }

@@ -8,7 +8,8 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
 
-use super::{CircuitBreaker, State};
+use super::owner::Owner;
+use super::{CircuitBreaker, Pass, State};
 use crate::time::Timestamp;
 
 const fn at(seconds: u64) -> Timestamp {
@@ -121,5 +122,156 @@ fn a_cancelled_probe_and_a_new_one_do_not_meet() {
         assert_eq!(b.snapshot_at(at(30)).probes, in_hand);
         drop(second);
         assert_eq!(b.snapshot_at(at(30)).probes, 0);
+    });
+}
+
+fn rated() -> CircuitBreaker {
+    CircuitBreaker::new("loom").recovery_jitter(0.0).failure_rate(1.0).window(2).minimum_calls(2)
+}
+
+fn tell(b: &CircuitBreaker, failed: bool) {
+    if let Ok(permit) = b.try_acquire_at(at(0), 0) {
+        if failed { permit.failure_at(at(0)) } else { permit.success_at(at(0)) }
+    }
+}
+
+#[test]
+fn a_window_loses_no_result_of_two_threads() {
+    bounded(|| {
+        let b = Arc::new(CircuitBreaker::new("loom").failure_rate(1.0).window(8));
+        let other = {
+            let b = Arc::clone(&b);
+            thread::spawn(move || {
+                tell(&b, false);
+                tell(&b, true);
+            })
+        };
+        tell(&b, false);
+        tell(&b, false);
+        other.join().unwrap();
+        let s = b.snapshot_at(at(0));
+        assert_eq!((s.calls, s.failed), (4, 1));
+    });
+}
+
+#[test]
+fn slices_lose_no_result_while_time_moves_on() {
+    bounded(|| {
+        let b = CircuitBreaker::new("loom")
+            .failure_rate(1.0)
+            .window_duration(std::time::Duration::from_secs(10));
+        let b = Arc::new(b);
+        let other = {
+            let b = Arc::clone(&b);
+            thread::spawn(move || {
+                b.try_acquire_at(at(0), 0).unwrap().success_at(at(1));
+                b.try_acquire_at(at(0), 0).unwrap().success_at(at(1));
+            })
+        };
+        b.try_acquire_at(at(0), 0).unwrap().success_at(at(0));
+        b.try_acquire_at(at(0), 0).unwrap().failure_at(at(1));
+        other.join().unwrap();
+        let s = b.snapshot_at(at(1));
+        assert_eq!((s.calls, s.failed), (4, 1));
+    });
+}
+
+#[test]
+fn successes_of_an_earlier_period_are_in_no_window() {
+    bounded(|| {
+        let b: &'static CircuitBreaker = Box::leak(Box::new(rated()));
+        let permits = [b.try_acquire_at(at(0), 0).unwrap(), b.try_acquire_at(at(0), 0).unwrap()];
+        let late = thread::spawn(move || permits.into_iter().for_each(|p| p.success_at(at(0))));
+        b.force_state_at(State::Closed, at(0));
+        tell(b, true);
+        late.join().unwrap();
+        let s = b.snapshot_at(at(0));
+        assert_eq!((s.calls, s.failed), (1, 1));
+        tell(b, true);
+        assert_eq!(b.state(), State::Open);
+    });
+}
+
+#[test]
+fn a_rate_opens_once_whoever_completes_it() {
+    bounded(|| {
+        let b = Arc::new(rated());
+        let other = {
+            let b = Arc::clone(&b);
+            thread::spawn(move || tell(&b, true))
+        };
+        tell(&b, true);
+        other.join().unwrap();
+        let s = b.snapshot_at(at(0));
+        assert_eq!((s.state, s.generation, s.breaks), (State::Open, 1, 1));
+    });
+}
+
+#[test]
+fn the_end_of_a_break_is_never_read_after_it() {
+    bounded(|| {
+        let b = Arc::new(new(1));
+        b.force_state_at(State::Open, at(0));
+        let other = {
+            let b = Arc::clone(&b);
+            thread::spawn(move || b.try_acquire_at(at(30), 0).unwrap().success_at(at(30)))
+        };
+        // Rejected, admitted as a probe, or after the other one's: whatever it is told, it is true.
+        if let Err(open) = b.try_acquire_at(at(29), 0) {
+            assert!(open.retry_after <= Some(std::time::Duration::from_secs(30)));
+        }
+        other.join().unwrap();
+        assert_eq!(b.state(), State::Closed);
+        assert_eq!(b.until_half_open_at(at(29), 0), None);
+        assert!(b.try_acquire_at(at(29), 0).is_ok());
+    });
+}
+
+/// A pass of a test scope's or a key's breaker: what generated code holds.
+fn pass(b: &std::sync::Arc<CircuitBreaker>) -> Option<Pass> {
+    Pass::slowly(Owner::Shared(std::sync::Arc::clone(b)), 0).ok()
+}
+
+#[test]
+fn passes_that_are_cancelled_and_told_by_two_threads_are_given_back_once() {
+    bounded(|| {
+        let b = std::sync::Arc::new(new(1).half_open_requests(2));
+        b.force_state_at(State::HalfOpen, at(0));
+        let out = Arc::new(AtomicUsize::new(0));
+        let cancelled = {
+            let (b, out) = (std::sync::Arc::clone(&b), Arc::clone(&out));
+            thread::spawn(move || {
+                let pass = pass(&b);
+                if pass.is_some() {
+                    assert!(out.fetch_add(1, SeqCst) < 2);
+                    out.fetch_sub(1, SeqCst);
+                }
+                drop(pass);
+            })
+        };
+        let told = pass(&b).expect("two are admitted");
+        assert!(out.fetch_add(1, SeqCst) < 2);
+        out.fetch_sub(1, SeqCst);
+        told.success();
+        cancelled.join().unwrap();
+        let s = b.snapshot();
+        assert_eq!((s.state, s.probes), (State::HalfOpen, 0));
+        pass(&b).expect("one success is missing").success();
+        assert_eq!(b.state(), State::Closed);
+    });
+}
+
+#[test]
+fn a_slow_call_that_is_counted_in_flight_and_then_dropped_counts_once() {
+    bounded(|| {
+        let slow = new(2).slow_call(std::time::Duration::from_secs(1));
+        let b: &'static CircuitBreaker = Box::leak(Box::new(slow));
+        let permit = b.try_acquire_at(at(0), 0).unwrap();
+        let other = thread::spawn(move || b.try_acquire_at(at(0), 0).map(|p| p.abandon_at(at(2))));
+        assert!(permit.slow_at(at(2)).is_ok());
+        let admitted = other.join().unwrap().is_ok();
+        assert!(admitted);
+        let s = b.snapshot_at(at(2));
+        assert_eq!((s.state, s.generation, s.breaks), (State::Open, 1, 1));
     });
 }

@@ -1,8 +1,9 @@
 //! Circuit breakers: after enough failures calls are rejected for a while, then a few probes decide.
 //!
 //! The core reads no clock and draws no randomness: both come in as arguments of the `_at` methods.
-//! The methods without `_at` bring them along. A closed breaker is lock-free, and one that counts
-//! consecutive failures is only read while all goes well. A short lock guards transitions and
+//! The methods without `_at` bring them along. A success of a closed breaker takes no lock: one that
+//! counts consecutive failures is only read while all goes well, and a window of calls as soon as it
+//! is full of successes. A short lock guards the failures of a window, another one transitions and
 //! half-open; no user code runs under any lock.
 //!
 //! Where the suites of other libraries disagree, this one decides:
@@ -14,9 +15,11 @@
 //! - half-open is decided by counts, not by rates: one failure or slow call reopens;
 //! - no more probes are admitted than successes are still missing (gobreaker);
 //! - a window of time slides; it is not emptied at intervals;
-//! - a probe without an answer has failed when its time is over, and a new break begins then.
+//! - a probe without an answer has failed when its time is over, and a new break begins then;
+//! - what arrives while it is open is in no window and tells nothing.
 
 mod attached;
+mod builder;
 mod by_hand;
 mod configuration;
 mod control;
@@ -75,6 +78,8 @@ pub use verdict::Verdict;
 #[doc(hidden)]
 pub const MOST_KEYS: u32 = 1024;
 pub use permit::Permit;
+#[cfg(feature = "metrics")]
+pub(crate) use registry::MOST_NAMES;
 pub use registry::{breaker, breakers, conflicts};
 pub use snapshot::Snapshot;
 pub use state::State;

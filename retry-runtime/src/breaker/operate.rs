@@ -86,6 +86,7 @@ impl CircuitBreaker {
     /// assert_eq!(transitions.next().await.to, State::Open);
     /// # });
     /// ```
+    #[must_use]
     pub fn transitions(&self) -> Transitions<'_> {
         Transitions::new(|callback| Subscription::of(&self.events, callback))
     }

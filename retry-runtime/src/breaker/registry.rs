@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::ptr;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::handle::{FamilyOwner, Handle, Target};
 use super::keyed::Family;
@@ -13,9 +13,11 @@ use crate::testing;
 
 /// The most names that are kept. Names come from source code; a program that passes this makes
 /// them from data.
-const MOST_NAMES: usize = 1024;
+pub(crate) const MOST_NAMES: usize = 1024;
 
-struct Names {
+pub(super) struct Names(RwLock<Kept>);
+
+struct Kept {
     breakers: BTreeMap<&'static str, Entry>,
     overflowed: bool,
 }
@@ -25,7 +27,7 @@ struct Entry {
     conflicting: bool,
 }
 
-static NAMES: RwLock<Names> = RwLock::new(Names { breakers: BTreeMap::new(), overflowed: false });
+static NAMES: Names = Names::new();
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,7 @@ impl Registered {
     }
 
     /// Whether whoever says `other` can as well use this.
-    fn agrees_with(self, other: Self) -> bool {
+    pub(super) fn agrees_with(self, other: Self) -> bool {
         match (self, other) {
             (Self::One(one), Self::One(other)) => one.agrees_with(other),
             (Self::Keyed(one), Self::Keyed(other)) => one.agrees_with(other),
@@ -61,49 +63,6 @@ impl Registered {
             (Self::One(_), Self::One(_)) | (Self::Keyed(_), Self::Keyed(_)) => self,
             _ => new,
         }
-    }
-
-    /// Puts `new` under its name and returns what is there.
-    fn put(new: Self, agrees: fn(Self, Self) -> bool) -> Self {
-        let name = new.template().name;
-        {
-            let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(entry) = names.breakers.get(name)
-                && (entry.conflicting || agrees(entry.registered, new))
-            {
-                return entry.registered.or(new);
-            }
-        }
-        let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-        if !names.breakers.contains_key(name) && names.breakers.len() >= MOST_NAMES {
-            let first = !mem::replace(&mut names.overflowed, true);
-            drop(names);
-            if first {
-                tracing::error!(
-                    target: "steadfast::breaker",
-                    breaker = name,
-                    most = MOST_NAMES,
-                    "too many names of circuit breakers; this one and later ones are not shared"
-                );
-            }
-            return new;
-        }
-        let entry =
-            names.breakers.entry(name).or_insert(Entry { registered: new, conflicting: false });
-        let first = entry.registered;
-        let conflict = !agrees(first, new) && !mem::replace(&mut entry.conflicting, true);
-        // The subscriber is user code: no lock is held while it runs.
-        drop(names);
-        if conflict {
-            tracing::error!(
-                target: "steadfast::breaker",
-                breaker = name,
-                first = ?first.settings(),
-                other = ?new.settings(),
-                "two circuit breakers of this name differ; the first holds"
-            );
-        }
-        first.or(new)
     }
 
     fn settings(self) -> Configuration {
@@ -137,6 +96,68 @@ impl Registered {
     }
 }
 
+impl Names {
+    pub(super) const fn new() -> Self {
+        Self(RwLock::new(Kept { breakers: BTreeMap::new(), overflowed: false }))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Kept> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn len(&self) -> usize {
+        self.read().breakers.len()
+    }
+
+    /// Puts `new` under its name and returns what is there.
+    pub(super) fn put(
+        &self,
+        new: Registered,
+        agrees: fn(Registered, Registered) -> bool,
+    ) -> Registered {
+        let name = new.template().name;
+        {
+            let names = self.read();
+            if let Some(entry) = names.breakers.get(name)
+                && (entry.conflicting || agrees(entry.registered, new))
+            {
+                return entry.registered.or(new);
+            }
+        }
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !names.breakers.contains_key(name) && names.breakers.len() >= MOST_NAMES {
+            let first = !mem::replace(&mut names.overflowed, true);
+            drop(names);
+            if first {
+                tracing::error!(
+                    target: "steadfast::breaker",
+                    breaker = name,
+                    most = MOST_NAMES,
+                    "too many names of circuit breakers; this one and later ones are not shared"
+                );
+            }
+            return new;
+        }
+        let entry =
+            names.breakers.entry(name).or_insert(Entry { registered: new, conflicting: false });
+        let first = entry.registered;
+        let conflict = !agrees(first, new) && !mem::replace(&mut entry.conflicting, true);
+        // The subscriber is user code: no lock is held while it runs.
+        drop(names);
+        if conflict {
+            tracing::error!(
+                target: "steadfast::breaker",
+                breaker = name,
+                first = ?first.settings(),
+                other = ?new.settings(),
+                "two circuit breakers of this name differ; the first holds"
+            );
+        }
+        first.or(new)
+    }
+}
+
 impl CircuitBreaker {
     /// Puts it under its name and returns the breaker of that name: the first that was registered.
     ///
@@ -154,7 +175,7 @@ impl CircuitBreaker {
     /// ```
     #[must_use = "the breaker to use is the one returned"]
     pub fn register(&'static self) -> &'static CircuitBreaker {
-        match Registered::put(Registered::One(self), Registered::agrees_with) {
+        match NAMES.put(Registered::One(self), Registered::agrees_with) {
             Registered::One(breaker) => breaker,
             Registered::Keyed(_) => self,
         }
@@ -163,14 +184,14 @@ impl CircuitBreaker {
     /// Puts it under its name. Another breaker that has the name already is a conflict, even with
     /// the same settings: whoever named this very static looks at its state.
     pub(super) fn register_itself(&'static self) {
-        Registered::put(Registered::One(self), Registered::is);
+        NAMES.put(Registered::One(self), Registered::is);
     }
 }
 
 impl Family {
     /// Puts it under its name and returns the first of that name.
     pub(super) fn register(&'static self) -> &'static Family {
-        match Registered::put(Registered::Keyed(self), Registered::agrees_with) {
+        match NAMES.put(Registered::Keyed(self), Registered::agrees_with) {
             Registered::Keyed(family) => family,
             Registered::One(_) => self,
         }
@@ -191,7 +212,7 @@ impl Family {
 #[must_use]
 pub fn breaker(name: &str) -> Option<Handle> {
     let registered = {
-        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        let names = NAMES.read();
         names.breakers.get(name)?.registered
     };
     Some(Handle::new(registered.target()))
@@ -208,7 +229,7 @@ pub fn breaker(name: &str) -> Option<Handle> {
 #[must_use]
 pub fn breakers() -> Vec<Handle> {
     let registered: Vec<Registered> = {
-        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        let names = NAMES.read();
         names.breakers.values().map(|entry| entry.registered).collect()
     };
     registered.into_iter().map(|registered| Handle::new(registered.target())).collect()
@@ -225,11 +246,6 @@ pub fn breakers() -> Vec<Handle> {
 /// ```
 #[must_use]
 pub fn conflicts() -> Vec<&'static str> {
-    let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    let names = NAMES.read();
     names.breakers.iter().filter(|(_, entry)| entry.conflicting).map(|(name, _)| *name).collect()
-}
-
-#[cfg(all(test, not(loom)))]
-pub(super) fn names() -> usize {
-    NAMES.read().unwrap_or_else(PoisonError::into_inner).breakers.len()
 }

@@ -31,8 +31,8 @@ const SECONDS: usize = 16;
 
 /// A retry budget that sizes itself: what every function has that names no budget.
 ///
-/// 0.2 token a call and one a minute flow in; capacity is two tenths of the calls of the last 10 s,
-/// at least `floor` tokens, and the bucket starts full. So a total outage costs the dependency about
+/// 0.2 token a call and one in two minutes flow in; capacity is two tenths of the calls of the last
+/// 10 s, at least `floor` tokens, and the bucket starts full. So a total outage costs the dependency about
 /// 1.2 times the normal load, a blip is healed, and a client that calls once an hour keeps all its
 /// retries. [`allowance`](Self::allowance) has the numbers.
 ///
@@ -139,8 +139,8 @@ impl AdaptiveBudget {
             // What is known of the rate grows, and the bucket with it.
             // Calls since the first request pay for themselves, so this is for those before.
             let history = paid(self.first_calls.load(Relaxed));
-            let fill = capacity.min(history.max(full));
-            inflow += fill.saturating_sub(self.filled.fetch_max(fill, Relaxed).max(full));
+            let worth = capacity.min(history.max(full));
+            inflow += worth.saturating_sub(self.filled.fetch_max(worth, Relaxed).max(full));
         }
         let after = |word: u64| (word.checked_sub(1).unwrap_or(full) + inflow).min(capacity);
         // The inflow is kept even where it is not enough for a token.

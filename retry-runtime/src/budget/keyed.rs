@@ -154,16 +154,19 @@ impl KeyedBudget {
         self.pattern.allowance(max_attempts)
     }
 
+    /// The most tokens that the bucket of one key holds.
+    #[must_use]
+    pub const fn max_tokens(&self) -> u64 {
+        self.pattern.max_tokens()
+    }
+
     /// Full buckets with the same settings.
-    #[allow(dead_code, reason = "for the scopes of tests")]
     pub(crate) const fn fresh(&self) -> Self {
         Self::of(self.pattern.fresh())
     }
 
     fn shard(&self, key: u128) -> &RwLock<BTreeMap<u128, RetryBudget>> {
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are what is wanted")]
-        let index = key as usize % SHARDS;
-        &self.shards[index]
+        &self.shards[(key % SHARDS as u128) as usize]
     }
 
     /// Whether a key more can be told apart, after full buckets have made room for it.

@@ -15,8 +15,9 @@ use crate::drivers::{clock, random};
 use crate::engine::{self, Decision, Failure, Progress, Situation, StopReason};
 use crate::operation::{Operation, State};
 use crate::policy::{BudgetSource, RetryPolicy};
+use crate::registry;
 use crate::shard;
-use crate::telemetry::{log::Ended, report, snapshot};
+use crate::telemetry::{log::Ended, report, tell};
 use crate::testing;
 use crate::time::{Timestamp, nanos};
 
@@ -86,10 +87,14 @@ pub(super) fn step(
     if watched && let Some(class) = failure.class() {
         report::failed(operation, class);
     }
+    if failure != Failure::Rejected {
+        tell::attempt(operation, failure.as_str());
+    }
     let told = LevelFilter::current() != LevelFilter::OFF;
     let line = || Ended { operation, policy, attempt, failure, error: around.error };
     match decision {
         Decision::Retry { delay } => {
+            tell::delay(operation, Duration::from_nanos(delay));
             if told {
                 line().retrying(Duration::from_nanos(delay), &mut now);
             }
@@ -130,6 +135,7 @@ pub(super) fn cut(
     let attempt = track.attempt.get();
     let line = Ended { operation, policy, attempt, failure, error: Some(error) };
     line.stopped(StopReason::Deadline, &mut Now::default());
+    tell::attempt(operation, failure.as_str());
     end(operation, StopReason::Deadline, track);
 }
 
@@ -139,19 +145,27 @@ pub(super) fn end(operation: &'static Operation, reason: StopReason, track: Trac
     let (attempts, slept) = (track.attempt.get(), track.slept);
     if operation.counted {
         let state = StateRef::of(operation);
-        snapshot::see(operation, &state);
+        registry::see(operation, &state);
         state.count_end(reason, attempts, slept);
     }
+    if reason == StopReason::Ok {
+        tell::attempt(operation, "ok");
+    }
+    let ended = tell::Ended::Stopped(reason, attempts);
+    tell::call_ended(operation, ended, Timestamp::from_nanos(track.started), clock::now);
     if shard::watched() {
         observe_end(operation, reason, attempts, Duration::from_nanos(slept));
     }
 }
 
 /// The end of a call that succeeded at its first attempt, where the counter alone does not do.
-pub(super) fn ended_at_first(operation: &'static Operation, _track: Option<Track>) {
+pub(super) fn ended_at_first(operation: &'static Operation, track: Option<Track>) {
     if operation.counted {
         StateRef::of(operation).count_first_slowly();
     }
+    tell::attempt(operation, "ok");
+    let started = Timestamp::from_nanos(track.map_or(0, |track| track.started));
+    tell::call_ended(operation, tell::Ended::Stopped(StopReason::Ok, 1), started, clock::now);
     if shard::watched() {
         observe_end(operation, StopReason::Ok, 1, Duration::ZERO);
     }
@@ -166,9 +180,11 @@ pub(super) fn end_with_fallback(operation: &'static Operation, track: Track, ope
     );
     if operation.counted {
         let state = StateRef::of(operation);
-        snapshot::see(operation, &state);
+        registry::see(operation, &state);
         state.count_fallback(attempts, slept);
     }
+    let started = Timestamp::from_nanos(track.started);
+    tell::call_ended(operation, tell::Ended::Fallback, started, clock::now);
     if shard::watched() {
         observe_end(operation, StopReason::CircuitOpen, attempts, Duration::from_nanos(slept));
     }

@@ -124,6 +124,107 @@ mod tests {
         assert!(class.is_retryable() && !class.is_unsent());
     }
 
+    /// Answers one request with these bytes and closes the connection.
+    fn scripted(answer: &'static [u8]) -> String {
+        use std::io::{Read as _, Write as _};
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(answer).unwrap();
+        });
+        url
+    }
+
+    /// The error of reading such an answer as a text.
+    fn broken(answer: &'static [u8]) -> reqwest::Error {
+        let url = scripted(answer);
+        run(async { Client::new().get(url).send().await.unwrap().text().await.unwrap_err() })
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_transient_and_was_heard() {
+        for answer in [
+            b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf" as &[u8],
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\nhalf",
+        ] {
+            let error = broken(answer);
+            let class = error.classify();
+            assert!(class.is_retryable() && !class.is_unsent(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_http_was_heard_too() {
+        let url = scripted(b"+PONG\r\n\r\n");
+        let error = run(async { Client::new().get(url).send().await.unwrap_err() });
+        let class = error.classify();
+        assert!(!class.is_unsent(), "{error:?}");
+    }
+
+    #[test]
+    fn a_body_that_takes_too_long_is_a_timeout() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let (told, wait) = std::sync::mpsc::channel::<()>();
+        let server = std::thread::spawn(move || {
+            use std::io::Write as _;
+            let (mut stream, _) = silent.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").unwrap();
+            // Holds the connection until the client has given up.
+            let _ = wait.recv();
+        });
+        let error = run(async {
+            let request = Client::new().get(url).timeout(Duration::from_millis(50));
+            request.send().await.unwrap().text().await.unwrap_err()
+        });
+        drop(told);
+        server.join().unwrap();
+        assert_eq!(error.classify().retryable_kind(), Some(Kind::Timeout), "{error:?}");
+        assert!(!error.classify().is_unsent());
+    }
+
+    #[test]
+    fn a_connection_that_took_too_long_is_an_unsent_timeout() {
+        struct Never;
+        impl reqwest::dns::Resolve for Never {
+            fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+                Box::pin(std::future::pending())
+            }
+        }
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let error = runtime.unwrap().block_on(async {
+            let client = Client::builder()
+                .dns_resolver(std::sync::Arc::new(Never))
+                .connect_timeout(Duration::from_secs(10));
+            client.build().unwrap().get("http://never.invalid/").send().await.unwrap_err()
+        });
+        let class = error.classify();
+        assert_eq!(class.retryable_kind(), Some(Kind::Timeout), "{error:?}");
+        assert!(class.is_unsent());
+    }
+
+    #[test]
+    fn redirects_without_end_are_permanent() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        let client = Client::builder().redirect(reqwest::redirect::Policy::limited(0));
+        std::thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            let (mut stream, _) = server.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n")
+                .unwrap();
+        });
+        let error = run(async { client.build().unwrap().get(url).send().await.unwrap_err() });
+        assert!(error.is_redirect(), "{error:?}");
+        assert!(!error.classify().is_retryable());
+    }
+
     #[test]
     fn a_status_error_goes_by_its_status() {
         for (status, retryable) in [(404, false), (429, true), (503, true)] {

@@ -74,6 +74,9 @@ fn pushback(status: &Status) -> Option<Pushback> {
         })
 }
 
+#[cfg(all(test, feature = "http"))]
+mod wire;
+
 #[cfg(test)]
 #[allow(clippy::needless_borrow, reason = "the references that generated code writes")]
 mod tests {

@@ -35,6 +35,12 @@ pub fn set_timer(timer: fn(Duration) -> BoxSleep) -> Result<(), fn(Duration) -> 
     TIMER.set(timer)
 }
 
+/// Whether the process has installed a timer of its own.
+#[cfg(feature = "idempotent")]
+pub(crate) fn is_installed() -> bool {
+    TIMER.get().is_some()
+}
+
 /// A sleep that is only allocated when there is something to wait for.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep(Timer);

@@ -8,6 +8,7 @@
 mod error;
 mod link;
 mod rows;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +19,10 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Socket, Transaction};
 
 use self::link::{Links, Query};
-use self::rows::{claimed, corrupt, record, resolved, weaknesses, word, written};
+use self::rows::{Step, claimed, corrupt, record, resolved, weaknesses, word, written};
+pub use self::transaction::CommitError;
+use self::transaction::Completed;
+use crate::idempotency::envelope::Storable;
 use crate::idempotency::store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Record, RecordState,
     Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
@@ -152,10 +156,14 @@ impl PostgresStore {
     /// of it become visible together, or not at all.
     ///
     /// With [`Written::Made`] the record is locked until the transaction ends, so nobody can take the
-    /// key over meanwhile, whatever happens to the lease. With [`Written::Lost`] somebody else may have
-    /// run: **roll the transaction back**.
+    /// key over meanwhile, whatever happens to the lease. With [`Written::Lost`] the effect is not this
+    /// transaction's to make: **roll it back**.
     ///
-    /// A [`complete`](IdempotencyStore::complete) of the same claim afterwards answers as made.
+    /// Unlike a [`complete`](IdempotencyStore::complete), which afterwards answers as made, it is not
+    /// made twice: if the claim has its answer already, from a transaction whose commit was not heard
+    /// of, this one's effect is a second one, and the answer is `Lost` with the claim's own fence.
+    ///
+    /// Within the body of an `#[idempotent]` function [`commit`](Self::commit) does all of this.
     ///
     /// # Errors
     ///
@@ -192,18 +200,52 @@ impl PostgresStore {
         value: &[u8],
         ttl: Duration,
     ) -> Result<Written, tokio_postgres::Error> {
-        let write = OwnersWrite::done(key, claim, value, ttl);
-        let mut races = 0;
-        loop {
-            let row = transaction.query_typed_one(WRITE, &write.arguments()).await?;
-            match written(&row, claim, RecordState::Done) {
-                Ok(Some(answer)) => return Ok(answer),
-                // Nothing can be lost for longer than another's statement takes.
-                Ok(None) if races < RACES => races += 1,
-                // A record that cannot be read is nobody's claim.
-                Ok(None) | Err(_) => return Ok(Written::Lost { fence: None }),
-            }
-        }
+        Ok(match transaction::complete(transaction, key, claim, value, ttl).await? {
+            Completed::Now => Written::Made,
+            Completed::Before(_) => Written::Lost { fence: Some(claim.fence) },
+            Completed::Lost { fence } => Written::Lost { fence },
+        })
+    }
+
+    /// Stores `value` as the answer of the `#[idempotent]` body that this is called in, and commits:
+    /// effect and answer together. Call it in the place of `transaction.commit()`, and return what it
+    /// returns.
+    ///
+    /// When the connection breaks during the commit nobody knows what became of it, and a `#[retry]`
+    /// runs the body again. If that commit was made, the second one finds its record, undoes its own
+    /// transaction and returns the first one's value.
+    ///
+    /// The attribute and this call have to use the same store, or clones of one.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`]; nothing is committed then, with the exception of a
+    /// [`Postgres`](CommitError::Postgres) error of the commit itself, which leaves that open.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before the commit was sent it leaves nothing; later, the record tells what happened.
+    ///
+    /// ```no_run
+    /// # use retry_runtime::idempotency::{CommitError, PostgresStore};
+    /// // Under `#[idempotent(key = "order_{order}", store = store)]`:
+    /// async fn pay(
+    ///     store: &PostgresStore,
+    ///     client: &mut tokio_postgres::Client,
+    ///     order: i64,
+    /// ) -> Result<u64, CommitError> {
+    ///     let transaction = client.transaction().await?;
+    ///     let sql = "UPDATE account SET balance = balance - 5 WHERE \"order\" = $1";
+    ///     let changed = transaction.execute(sql, &[&order]).await?;
+    ///     store.commit(transaction, changed).await
+    /// }
+    /// ```
+    pub async fn commit<T: Storable>(
+        &self,
+        transaction: Transaction<'_>,
+        value: T,
+    ) -> Result<T, CommitError> {
+        transaction::commit(self, transaction, value).await
     }
 
     async fn claimed(&self, request: ClaimRequest<'_>) -> Result<Claimed, StoreError> {
@@ -225,7 +267,7 @@ impl PostgresStore {
         for _ in 0..RACES {
             let sql = include_str!("postgres/claim.sql");
             let row = self.row(Query { sql, arguments: &arguments, repeatable: true }).await?;
-            if let Some(claimed) = claimed(&row, &request)? {
+            if let Some(claimed) = self.settled(claimed(&row, &request)?, request.key).await? {
                 return Ok(claimed);
             }
         }
@@ -236,22 +278,37 @@ impl PostgresStore {
     async fn write(
         &self,
         sql: &'static str,
+        key: &str,
         arguments: &[(&(dyn ToSql + Sync), Type)],
         claim: Claim,
         target: RecordState,
     ) -> Result<Written, StoreError> {
         for _ in 0..RACES {
             let row = self.row(Query { sql, arguments, repeatable: true }).await?;
-            if let Some(answer) = written(&row, claim, target)? {
+            if let Some(answer) = self.settled(written(&row, claim, target)?, key).await? {
                 return Ok(answer);
             }
         }
         Err(contended())
     }
 
+    /// The answer, or nothing when the statement has to be run again.
+    async fn settled<T>(&self, step: Step<T>, key: &str) -> Result<Option<T>, StoreError> {
+        match step {
+            Step::Answer(answer) => Ok(Some(answer)),
+            Step::Raced => Ok(None),
+            Step::Lapsed => {
+                let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
+                let sql = include_str!("postgres/lapse.sql");
+                self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
+                Ok(None)
+            }
+        }
+    }
+
     async fn end(&self, write: OwnersWrite<'_>, claim: Claim) -> Result<Written, StoreError> {
         check_key(write.key)?;
-        self.write(WRITE, &write.arguments(), claim, write.target).await
+        self.write(WRITE, write.key, &write.arguments(), claim, write.target).await
     }
 
     async fn row(&self, query: Query<'_>) -> Result<Row, StoreError> {
@@ -352,7 +409,7 @@ impl IdempotencyStore for PostgresStore {
                 (&lease, Type::INT8),
             ];
             let sql = include_str!("postgres/renew.sql");
-            self.write(sql, &arguments, claim, RecordState::InFlight).await
+            self.write(sql, key, &arguments, claim, RecordState::InFlight).await
         })
     }
 
@@ -389,9 +446,15 @@ impl IdempotencyStore for PostgresStore {
             check_key(key)?;
             let sql = include_str!("postgres/peek.sql");
             let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
-            let rows =
-                self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
-            rows.first().map(record).transpose()
+            for _ in 0..RACES {
+                let query = Query { sql, arguments: &arguments, repeatable: true };
+                let rows = self.links.rows(query).await?;
+                let Some(row) = rows.first() else { return Ok(None) };
+                if let Some(record) = self.settled(record(row)?, key).await? {
+                    return Ok(Some(record));
+                }
+            }
+            Err(contended())
         })
     }
 
@@ -401,10 +464,18 @@ impl IdempotencyStore for PostgresStore {
             let (after, most) = (after.unwrap_or(""), i64::try_from(most).unwrap_or(i64::MAX));
             let arguments: [(&(dyn ToSql + Sync), Type); 2] =
                 [(&after, Type::TEXT), (&most, Type::INT8)];
+            let sql = include_str!("postgres/lapse_some.sql");
+            self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
             let sql = include_str!("postgres/unknowns.sql");
             let rows =
                 self.links.rows(Query { sql, arguments: &arguments, repeatable: true }).await?;
-            rows.iter().map(record).collect()
+            let mut found = Vec::with_capacity(rows.len());
+            for row in &rows {
+                if let Step::Answer(record) = record(row)? {
+                    found.push(record);
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -432,7 +503,8 @@ impl IdempotencyStore for PostgresStore {
                 let sql = include_str!("postgres/resolve.sql");
                 // Repeated after a lost answer it would find its own decision and call it lost.
                 let query = Query { sql, arguments: &arguments, repeatable: false };
-                if let Some(answer) = resolved(&self.row(query).await?, fence)? {
+                let step = resolved(&self.row(query).await?, fence)?;
+                if let Some(answer) = self.settled(step, key).await? {
                     return Ok(answer);
                 }
             }

@@ -9,10 +9,12 @@ mod errors;
 mod file;
 mod record;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,7 +96,7 @@ impl RedbStore {
     /// `Full` when there is no room.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let (say, said) = oneshot::channel();
-        Self::start(path.as_ref().to_owned(), move |opened| drop(say.send(opened)))?;
+        Self::start(Self::opening(path.as_ref()), move |opened| drop(say.send(opened)))?;
         said.await.unwrap_or_else(|_| Err(ended()))
     }
 
@@ -106,7 +108,7 @@ impl RedbStore {
     /// As [`open`](Self::open).
     pub fn open_blocking(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let (say, said) = std::sync::mpsc::channel();
-        Self::start(path.as_ref().to_owned(), move |opened| drop(say.send(opened)))?;
+        Self::start(Self::opening(path.as_ref()), move |opened| drop(say.send(opened)))?;
         said.recv().unwrap_or_else(|_| Err(ended()))
     }
 
@@ -116,16 +118,21 @@ impl RedbStore {
         &self.inner.opening.path
     }
 
-    fn start(
-        path: PathBuf,
-        opened: impl FnOnce(Result<Self, StoreError>) + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let opening = Opening {
-            path,
+    fn opening(path: &Path) -> Opening {
+        Opening {
+            path: path.to_owned(),
             session: random::next(),
             calendar: clock::calendar(),
             now: clock::now(),
-        };
+            #[cfg(test)]
+            disk: None,
+        }
+    }
+
+    fn start(
+        opening: Opening,
+        opened: impl FnOnce(Result<Self, StoreError>) + Send + 'static,
+    ) -> Result<(), StoreError> {
         let known = opening.clone();
         Writer::start(opening, move |writer| {
             opened(writer.map(|writer| Self { inner: Arc::new(Inner { writer, opening: known }) }));

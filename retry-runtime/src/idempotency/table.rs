@@ -112,6 +112,17 @@ impl Table {
     }
 
     #[cfg(test)]
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.records.contains_key(key)
+    }
+
+    /// Entries that wait to be looked at.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.due.len()
+    }
+
+    #[cfg(test)]
     pub(super) fn forget(&mut self, key: &str) {
         self.records.remove(key);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::model::{Model, NEVER, Window};
 use super::{Answer, Ask, Event};
-use steadfast::idempotency::Written;
+use steadfast::idempotency::{Claimed, Written};
 
 /// Beyond it a history is too tangled to be checked, which is not the same as wrong.
 const MOST: usize = 2_000_000;
@@ -42,7 +42,16 @@ pub(super) fn explain(events: &[&Event], repeats: bool) -> Result<(), String> {
             event.ask,
             Ask::Release { .. } | Ask::MarkUnknown { .. } | Ask::Resolve { .. }
         );
-        if repeats && ends && matches!(answer, Some(Answer::Written(Written::Lost { .. }))) {
+        // A claim can outlive its own lease between the two.
+        let lapsed = matches!(event.ask, Ask::Claim { lease, .. } if answered > event.asked + lease)
+            && matches!(
+                answer,
+                Some(Answer::Claimed(
+                    Claimed::Unknown { .. } | Claimed::Owned { was_unknown: true, .. }
+                ))
+            );
+        let lost = ends && matches!(answer, Some(Answer::Written(Written::Lost { .. })));
+        if repeats && (lost || lapsed) {
             steps.push(step(None, true));
         }
     }

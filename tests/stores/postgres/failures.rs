@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use steadfast::idempotency::{
@@ -105,23 +105,59 @@ async fn a_connection_that_was_ended_while_idle_is_replaced_unseen() {
     assert_eq!(complete(&store, "k", claim, b"paid").await, Written::Made);
 }
 
-/// A wire to the server that can lose answers: from then on what the server says is thrown away, and
-/// the client's connection is reset.
-async fn lossy_wire(server: &Postgres) -> (u16, Arc<AtomicBool>) {
+/// What of the server's is lost next: nothing, an answer, or the answer to a commit.
+#[derive(Clone)]
+pub(super) struct Lossy(Arc<AtomicU8>);
+
+const NOTHING: u8 = 0;
+const AN_ANSWER: u8 = 1;
+const A_COMMIT: u8 = 2;
+
+impl Lossy {
+    /// The next answer is thrown away, and the connection reset.
+    pub(super) fn lose_an_answer(&self) {
+        self.0.store(AN_ANSWER, SeqCst);
+    }
+
+    /// The next answer to a commit.
+    pub(super) fn lose_a_commit(&self) {
+        self.0.store(A_COMMIT, SeqCst);
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.0.load(SeqCst) == NOTHING
+    }
+
+    /// Whether this answer is the one. The server has done its work by now.
+    fn loses(&self, answer: &[u8]) -> bool {
+        let is_it = match self.0.load(SeqCst) {
+            AN_ANSWER => true,
+            A_COMMIT => answer.windows(7).any(|word| word == b"COMMIT\0"),
+            _ => false,
+        };
+        if is_it {
+            self.0.store(NOTHING, SeqCst);
+        }
+        is_it
+    }
+}
+
+/// A wire to the server that can lose an answer.
+pub(super) async fn lossy_wire(server: &Postgres) -> (u16, Lossy) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let lossy = Arc::new(AtomicBool::new(false));
-    let (target, lose) = (server.port(), Arc::clone(&lossy));
+    let lossy = Lossy(Arc::default());
+    let (target, lose) = (server.port(), lossy.clone());
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
             let far = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
-            tokio::spawn(carry(near, far, Arc::clone(&lose)));
+            tokio::spawn(carry(near, far, lose.clone()));
         }
     });
     (port, lossy)
 }
 
-async fn carry(mut near: TcpStream, mut far: TcpStream, lose: Arc<AtomicBool>) {
+async fn carry(mut near: TcpStream, mut far: TcpStream, lose: Lossy) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
@@ -131,8 +167,7 @@ async fn carry(mut near: TcpStream, mut far: TcpStream, lose: Arc<AtomicBool>) {
             },
             read = far.read(&mut answered) => match read {
                 Ok(0) | Err(_) => return,
-                // The server has done its work by now.
-                Ok(_) if lose.swap(false, SeqCst) => {
+                Ok(count) if lose.loses(&answered[..count]) => {
                     near.set_zero_linger().unwrap();
                     return;
                 }
@@ -150,19 +185,19 @@ async fn an_answer_that_was_lost_to_a_reset_is_asked_for_again() {
     let store = connected(&wire).await;
     own(&store, "before", 1).await;
 
-    lossy.store(true, SeqCst);
+    lossy.lose_an_answer();
     let claim = own(&store, "k", 1).await;
-    assert!(!lossy.load(SeqCst), "the answer was lost");
+    assert!(lossy.has_lost(), "the answer was lost");
     assert_eq!(claim.fence, 1, "the claim is the one that was made unseen");
-    lossy.store(true, SeqCst);
+    lossy.lose_an_answer();
     assert_eq!(complete(&store, "k", claim, b"paid").await, Written::Made);
-    assert!(!lossy.load(SeqCst), "the answer was lost");
+    assert!(lossy.has_lost(), "the answer was lost");
 
     let claim = own(&store, "unknown", 1).await;
-    lossy.store(true, SeqCst);
+    lossy.lose_an_answer();
     assert_eq!(store.mark_unknown("unknown", claim, "reset").await.unwrap(), Written::Made);
     // An operator's decision is not repeated behind his back.
-    lossy.store(true, SeqCst);
+    lossy.lose_an_answer();
     let error = store.resolve("unknown", 1, Resolution::NotDone).await.expect_err("lost");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let record = store.peek("unknown").await.unwrap().unwrap();

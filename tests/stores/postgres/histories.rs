@@ -10,9 +10,9 @@ use crate::history::{self, Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_histories_are_explained_by_an_order() {
-    let (store, _url) = store("histories").await;
-    let store = Arc::new(store.connections(4));
     for seed in 1..=2 {
+        let (store, _url) = store(&format!("histories_{seed}")).await;
+        let store = Arc::new(store.connections(4));
         let plan = Plan { seed, operations: 3_000, ..Plan::default() };
         let mut history = history::record(Arc::clone(&store), plan).await;
         history.repeats = true;

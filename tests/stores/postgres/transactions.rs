@@ -33,9 +33,9 @@ async fn effect_and_record_are_committed_together() {
     transaction.batch_execute(EFFECT).await.unwrap();
     let made = store.complete_in(&transaction, "k", claim, b"paid", DAY).await.unwrap();
     assert_eq!(made, Written::Made);
-    // Repeated within the transaction it is the same write.
+    // A second effect of one claim is one too many, wherever the first was made.
     let again = store.complete_in(&transaction, "k", claim, b"other", DAY).await.unwrap();
-    assert_eq!(again, Written::Made);
+    assert_eq!(again, Written::Lost { fence: Some(1) });
 
     let before = store.peek("k").await.unwrap().unwrap();
     assert_eq!(before.state, RecordState::InFlight, "nobody sees it before the commit");
@@ -43,7 +43,12 @@ async fn effect_and_record_are_committed_together() {
     assert_eq!(effects(&client(&url).await).await, 1);
     let replay = store.claim(request("k", 2)).await.unwrap();
     assert_eq!(replay, Claimed::Done { value: b"paid".to_vec() });
-    // What a caller does that knows nothing of the transaction.
+    let transaction = users.transaction().await.unwrap();
+    let again = store.complete_in(&transaction, "k", claim, b"other", DAY).await.unwrap();
+    assert_eq!(again, Written::Lost { fence: Some(1) });
+    transaction.rollback().await.unwrap();
+    // A renewal that comes late, and what a caller does that knows nothing of the transaction.
+    assert_eq!(store.renew("k", claim, DAY).await.unwrap(), Written::Made);
     assert_eq!(complete(&store, "k", claim, b"paid").await, Written::Made);
 }
 

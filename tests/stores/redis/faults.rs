@@ -16,7 +16,7 @@ async fn a_server_that_is_down_at_the_start_is_used_as_soon_as_it_is_there() {
     let begun = Instant::now();
     assert_eq!(kind(store.claim(request("k")).await), StoreErrorKind::Unavailable);
     assert_eq!(kind(RedisStore::connect(server.url()).await), StoreErrorKind::Unavailable);
-    assert!(begun.elapsed() < Duration::from_secs(1), "a refused connection is known at once");
+    assert!(begun.elapsed() < Duration::from_secs(2), "a refused connection is known at once");
 
     server.restart();
     // Not the error of the connection that failed meanwhile.
@@ -62,15 +62,25 @@ async fn an_answer_is_not_given_to_a_server_that_lost_its_claim() {
 
 #[tokio::test]
 async fn a_record_that_was_evicted_is_lost_and_not_made_up() {
-    let server = Redis::start();
+    let server = Redis::with(&[("maxmemory-policy", "allkeys-random")]);
     let store = open(&server);
     let claim = own(&store, "k").await;
-    server.command(&["DEL", "steadfast:k"]).unwrap();
+    server.command(&["CONFIG", "SET", "maxmemory", "2mb"]).unwrap();
+    let filler = "x".repeat(10_000);
+    for number in 0.. {
+        assert!(number < 100_000, "the record is not evicted");
+        server.command(&["SET", &format!("filler:{number}"), &filler]).unwrap();
+        if server.command(&["EXISTS", "steadfast:k"]).unwrap() == "0" {
+            break;
+        }
+    }
     let nothing = Written::Lost { fence: None };
     assert_eq!(store.complete("k", claim, b"v", TTL).await.unwrap(), nothing);
     assert_eq!(store.release("k", claim, "").await.unwrap(), nothing);
     assert_eq!(store.mark_unknown("k", claim, "").await.unwrap(), nothing);
-    assert_eq!(server.command(&["DBSIZE"]).unwrap(), "0");
+    assert_eq!(server.command(&["EXISTS", "steadfast:k"]).unwrap(), "0");
+    let findings = store.audit().await.unwrap();
+    assert!(findings.iter().any(|finding| finding.contains("noeviction")), "{findings:?}");
 }
 
 #[tokio::test]
@@ -96,7 +106,7 @@ async fn a_stopped_server_costs_no_more_than_the_timeout() {
     assert_eq!(kind(audited), StoreErrorKind::Unavailable);
     // Also when there is no connection yet.
     assert_eq!(kind(store.peek("mine").await), StoreErrorKind::Unavailable);
-    assert!(begun.elapsed() < Duration::from_millis(600), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     server.cont();
 
     // Whether the first time was made or not, the second answers.
@@ -169,13 +179,14 @@ async fn a_replica_refuses_and_claims_nothing() {
 async fn a_server_that_is_loading_is_unavailable_until_it_has_loaded() {
     let mut server = Redis::with(&[
         ("appendonly", "yes"),
-        ("key-load-delay", "300"),
-        ("loading-process-events-interval-bytes", "1024"),
+        ("key-load-delay", "200"),
+        // It answers while it loads after every two megabytes.
+        ("rdbcompression", "no"),
     ]);
     let store = open(&server);
     let claim = own(&store, "k").await;
     for number in 0..2000 {
-        server.command(&["SET", &format!("filler:{number}"), &"x".repeat(100)]).unwrap();
+        server.command(&["SET", &format!("filler:{number}"), &"x".repeat(3000)]).unwrap();
     }
     server.command(&["BGREWRITEAOF"]).unwrap();
     while server.info("aof_rewrite_in_progress").unwrap().as_deref() != Some("0") {
@@ -208,9 +219,8 @@ async fn a_full_server_refuses_a_claim_and_keeps_the_others() {
     let server = Redis::with(&[("maxmemory-policy", "noeviction")]);
     let store = open(&server);
     let claim = own(&store, "mine").await;
-    server.command(&["CONFIG", "SET", "maxmemory", "1mb"]).unwrap();
-    let filler = "x".repeat(50_000);
-    while server.command(&["APPEND", "filler", &filler]).is_ok() {}
+    // Less than it has in use already.
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
 
     let refused = store.claim(request("k")).await.unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
@@ -226,7 +236,8 @@ async fn a_full_server_refuses_a_claim_and_keeps_the_others() {
 
 #[tokio::test]
 async fn a_server_whose_disk_fails_is_unavailable() {
-    let server = Redis::with(&[("save", "3600 100000")]);
+    let server = Redis::start();
+    server.command(&["CONFIG", "SET", "save", "3600 100000"]).unwrap();
     let store = open(&server);
     let claim = own(&store, "k").await;
     // A snapshot cannot replace a directory.
@@ -294,7 +305,10 @@ async fn a_cluster_takes_every_script() {
     let store = open(&server);
     // No slots yet.
     assert_eq!(kind(store.claim(request("k")).await), StoreErrorKind::Unavailable);
-    server.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    let slots: Vec<_> = (0..16_384).map(|slot| slot.to_string()).collect();
+    let add: Vec<_> =
+        ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str)).collect();
+    server.command(&add).unwrap();
     let begun = Instant::now();
     while !server.command(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok") {
         assert!(begun.elapsed() < Duration::from_secs(20), "the cluster does not form");

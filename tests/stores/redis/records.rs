@@ -13,11 +13,9 @@ use super::{TTL, kind, lease_over, open, own, owned, request, short, somebody, t
 async fn untouched(server: &Redis, key: &str, expected: StoreErrorKind) {
     let store = open(server);
     let stored = format!("steadfast:{key}");
-    let dump = || {
-        let ttl = server.command(&["PEXPIRETIME", &stored]).unwrap();
-        (server.command(&["DUMP", &stored]).unwrap(), ttl)
-    };
-    let before = dump();
+    let dump = || server.command(&["DUMP", &stored]).unwrap();
+    let ttl = || server.command(&["PTTL", &stored]).unwrap().parse::<i64>().unwrap();
+    let before = (dump(), ttl());
     let claim = Claim { owner: somebody(), fence: 1 };
     assert_eq!(kind(store.claim(request(key)).await), expected);
     assert_eq!(kind(store.claim(taking(key)).await), expected);
@@ -27,7 +25,9 @@ async fn untouched(server: &Redis, key: &str, expected: StoreErrorKind) {
     assert_eq!(kind(store.mark_unknown(key, claim, "").await), expected);
     assert_eq!(kind(store.peek(key).await), expected);
     assert_eq!(kind(store.resolve(key, 1, Resolution::NotDone).await), expected);
-    assert_eq!(dump(), before);
+    assert_eq!(dump(), before.0);
+    let later = ttl();
+    assert!(later <= before.1 && later >= before.1 - 20_000, "{} and then {later}", before.1);
     // It does not hide the others.
     assert_eq!(store.unknowns(None, 10).await.unwrap(), vec![]);
 }
@@ -226,14 +226,44 @@ async fn leases_and_expiry_are_reckoned_from_the_clock_of_the_server() {
     let lease_end = number(server.command(&["HGET", "steadfast:k", "l"]).unwrap());
     assert!((before + 7000..=after + 7000).contains(&lease_end));
     // Kept for the time to live even if nobody ends it.
-    let expires = || number(server.command(&["PEXPIRETIME", "steadfast:k"]).unwrap());
-    assert_eq!(expires(), lease_end + 1_000_000);
+    let expires = || {
+        let asked = now();
+        let left = number(server.command(&["PTTL", "steadfast:k"]).unwrap());
+        asked + left..=now() + left + 1
+    };
+    let is_within = |expires: std::ops::RangeInclusive<u64>, from: u64, to: u64| {
+        assert!(*expires.end() >= from && *expires.start() <= to, "{expires:?}, not {from}..={to}");
+    };
+    is_within(expires(), lease_end + 1_000_000, lease_end + 1_000_000);
 
+    let before = now();
     store.renew("k", claim, Duration::from_secs(9)).await.unwrap();
-    assert!((after + 9000 + 1_000_000..=now() + 9000 + 1_000_000).contains(&expires()));
+    is_within(expires(), before + 9000 + 1_000_000, now() + 9000 + 1_000_000);
     let before = now();
     store.complete("k", claim, b"v", Duration::from_secs(50)).await.unwrap();
-    assert!((before + 50_000..=now() + 50_000).contains(&expires()));
+    is_within(expires(), before + 50_000, now() + 50_000);
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_an_hour_off_sees_what_the_others_see() {
+    let server = Redis::start();
+    let store = open(&server);
+    let claim = own(&store, "k").await;
+    let scope = steadfast::testing::scope();
+    scope.advance(Duration::from_secs(3600));
+    assert!(matches!(
+        store.claim(request("k")).await.unwrap(),
+        Claimed::InFlight { fence: 1, left } if left > Duration::from_secs(20)
+    ));
+    assert_eq!(store.renew("k", claim, Duration::from_secs(30)).await.unwrap(), Written::Made);
+    owned(store.claim(request("its own")).await.unwrap());
+    drop(scope);
+    for key in ["k", "its own"] {
+        let Claimed::InFlight { left, .. } = store.claim(request(key)).await.unwrap() else {
+            panic!("{key} is in flight for everybody")
+        };
+        assert!(left > Duration::from_secs(20) && left <= Duration::from_secs(30), "{left:?}");
+    }
 }
 
 #[tokio::test]

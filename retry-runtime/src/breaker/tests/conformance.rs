@@ -261,3 +261,41 @@ fn b27_to_b40_counted_successes_close() {
     assert_eq!(run(&opened(new().half_open_requests(3)), 30_000, "SSF"), Open);
     assert_eq!(run(&opened(new().half_open_requests(3)), 30_000, "SSS"), Closed);
 }
+
+/// Where this breaker has decided otherwise than the suite, what it does instead.
+#[test]
+fn a31_b28_to_b33_half_open_counts_no_failures_and_one_break_holds() {
+    // B28, B30, B31, B33: no failure is forgiven while half-open, whatever came before it.
+    for script in ["F", "SF", "SSF", "SSSF"] {
+        assert_eq!(run(&opened(new().half_open_requests(4)), 30_000, script), Open, "{script}");
+    }
+    // A31: one reason to open, so one length of a break; a second failure does not prolong it.
+    let b = new().failure_threshold(3).recovery_timeout(secs(5));
+    let late = admit(&b, 0);
+    assert_eq!(run(&b, 0, "FFF"), Open);
+    late.failure_at(ms(4_000));
+    assert_eq!(refused(&b, 4_000), Some(secs(1)));
+}
+
+#[test]
+fn a14_a15_the_interval_of_the_other_suite_is_a_window_that_slides() {
+    let b = new().failure_rate(0.6).window_duration(secs(30)).minimum_calls(3);
+    run(&b, 0, "SFX");
+    assert_eq!(run(&b, 31_000, "FS"), Closed);
+    assert_eq!(run(&b, 31_000, "F"), Open, "two of three");
+    let s = b.snapshot_at(ms(31_000));
+    assert_eq!((s.calls, s.failed), (0, 0));
+}
+
+#[test]
+fn b18_what_arrives_while_open_is_no_event_and_in_no_window() {
+    let b = r4();
+    let late = [admit(&b, 0), admit(&b, 0)];
+    let log = recorded(&b);
+    b.force_state_at(Open, ms(0));
+    let [success, failure] = late;
+    success.success_at(ms(1));
+    failure.failure_at(ms(1));
+    assert_eq!(*log.lock().unwrap(), [(Closed, Open)]);
+    assert_eq!(b.snapshot_at(ms(1)).calls, 0);
+}

@@ -1,7 +1,9 @@
 //! Behaviour of the breaker, driven by hand: no test waits.
 
+mod attached;
 mod conformance;
 mod control;
+mod flight;
 mod model;
 
 use std::sync::{Arc, Mutex};

@@ -1,12 +1,11 @@
 //! Random histories against a naive model with a timer and a list of results.
 
-use rand::rngs::SmallRng;
-use rand::{Rng, RngExt, SeedableRng};
+use proptest::prelude::*;
 
 use super::super::State::{Closed, Disabled, ForcedClosed, ForcedOpen, HalfOpen, Open};
 use super::*;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Opens {
     InARow(u32),
     Calls { window: u32, minimum: u32 },
@@ -137,16 +136,42 @@ impl Model {
     }
 }
 
-fn history(seed: u64, opens: Opens) {
-    let mut random = SmallRng::seed_from_u64(seed);
-    let requests = random.random_range(1..4);
+/// One step of a history.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Milliseconds.
+    Wait(u64),
+    Force(State),
+    /// With a random number for the jitter.
+    Acquire(u64),
+    /// One of the calls under way ends; `None` is ignored.
+    End(usize, Option<bool>),
+    /// One of them is given up by its caller.
+    GiveUp(usize),
+}
+
+/// What is the same throughout a history.
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    opens: Opens,
+    requests: u32,
+    /// Milliseconds.
+    slow: Option<u64>,
+    begin: u64,
+}
+
+fn breaker_of(setting: Setting) -> CircuitBreaker {
     let b = new()
         .recovery_timeout(Duration::from_millis(RECOVERY))
         .recovery_factor(2.0)
         .max_recovery_timeout(secs(20))
         .probe_timeout(Duration::from_millis(PROBE))
-        .half_open_requests(requests);
-    let b = match opens {
+        .half_open_requests(setting.requests);
+    let b = match setting.slow {
+        Some(slow) => b.slow_call(Duration::from_millis(slow)),
+        None => b,
+    };
+    match setting.opens {
         Opens::InARow(n) => b.failure_threshold(n),
         Opens::Calls { window, minimum } => {
             b.failure_rate(0.6).minimum_calls(minimum).window(window)
@@ -155,11 +180,16 @@ fn history(seed: u64, opens: Opens) {
             .failure_rate(0.6)
             .minimum_calls(minimum)
             .window_duration(Duration::from_millis(slice * 10)),
-    };
+    }
+}
+
+/// Runs both side by side; the first difference panics.
+fn history(setting: Setting, steps: impl IntoIterator<Item = Step>) {
+    let b = breaker_of(setting);
     let log = recorded(&b);
     let mut model = Model {
-        opens,
-        requests: requests as usize,
+        opens: setting.opens,
+        requests: setting.requests as usize,
         state: Closed,
         period: 0,
         results: Vec::new(),
@@ -170,66 +200,97 @@ fn history(seed: u64, opens: Opens) {
         next: 0,
         log: Vec::new(),
     };
-    let mut now = random.random_range(0..10_000);
+    let mut now = setting.begin;
     let mut out = Vec::new();
-    for step in 0..400 {
-        match random.random_range(0..100) {
-            0..20 => now += random.random_range(0..400),
-            20..23 => now += random.random_range(0..6_000),
-            23 => now += random.random_range(0..100_000_000),
-            24 => {
-                let to = [Closed, Closed, ForcedClosed, Disabled, ForcedOpen, HalfOpen];
-                let to = to[random.random_range(0..to.len())];
+    let late = |started: u64, now: u64| setting.slow.is_some_and(|slow| now - started > slow);
+    for (at, step) in steps.into_iter().enumerate() {
+        match step {
+            Step::Wait(millis) => now += millis,
+            Step::Force(to) => {
                 b.force_state_at(to, ms(now));
                 model.go(to);
             }
-            25..62 => {
-                let real = b.try_acquire_at(ms(now), random.next_u64());
+            Step::Acquire(random) => {
+                let real = b.try_acquire_at(ms(now), random);
                 let expected = model.acquire(now);
-                assert_eq!(real.is_ok(), expected.is_some(), "seed {seed}, step {step}");
+                assert_eq!(real.is_ok(), expected.is_some(), "step {at}");
                 match real {
-                    Ok(permit) => out.push((permit, expected.unwrap())),
+                    Ok(permit) => out.push((permit, expected.unwrap(), now)),
                     Err(open) if model.state == Open => {
                         let left = Duration::from_millis(model.until - now);
-                        assert_eq!(open.retry_after, Some(left), "seed {seed}, step {step}");
+                        assert_eq!(open.retry_after, Some(left), "step {at}");
                     }
                     Err(_) => {}
                 }
             }
-            _ if out.is_empty() => {}
-            result => {
-                let (permit, expected) = out.swap_remove(random.random_range(0..out.len()));
-                let failed = (result < 96).then_some(result < 82);
-                model.end(expected, now, failed);
+            Step::End(..) | Step::GiveUp(_) if out.is_empty() => {}
+            Step::End(which, failed) => {
+                let (permit, expected, started) = out.swap_remove(which % out.len());
+                let slow = late(started, now);
+                model.end(expected, now, failed.map(|failed| failed || slow));
                 match failed {
                     Some(true) => permit.failure_at(ms(now)),
                     Some(false) => permit.success_at(ms(now)),
-                    None => drop(permit),
+                    None => permit.ignore(),
                 }
+            }
+            Step::GiveUp(which) => {
+                let (permit, expected, started) = out.swap_remove(which % out.len());
+                model.end(expected, now, late(started, now).then_some(true));
+                permit.abandon_at(ms(now));
             }
         }
         let s = b.snapshot_at(ms(now));
-        assert_eq!(s.state, model.state, "seed {seed}, step {step}");
+        assert_eq!(s.state, model.state, "step {at}");
         let live = model.probes.iter().filter(|p| p.1 > now).count();
-        assert_eq!(s.probes, live, "seed {seed}, step {step}");
+        assert_eq!(s.probes, live, "step {at}");
+        assert!(live <= model.requests);
         let window = model.window(now);
         let failed = window.iter().filter(|failed| **failed).count();
-        assert_eq!(
-            (s.calls, s.failed),
-            (window.len() as u64, failed as u64),
-            "seed {seed}, {step}"
-        );
+        assert_eq!((s.calls, s.failed), (window.len() as u64, failed as u64), "step {at}");
     }
-    assert_eq!(*log.lock().unwrap(), model.log, "seed {seed}");
+    assert_eq!(*log.lock().unwrap(), model.log);
 }
 
-#[test]
-fn random_histories_equal_the_naive_model() {
-    for seed in 0..700_u32 {
-        history(seed.into(), Opens::InARow(1 + seed % 5));
-        let window = 1 + seed % 37;
-        history(seed.into(), Opens::Calls { window, minimum: 1 + seed % window });
-        let slice = 10 + u64::from(seed) % 300;
-        history(seed.into(), Opens::Slices { slice, minimum: 1 + seed % 7 });
+fn any_step() -> impl Strategy<Value = Step> {
+    let states =
+        prop::sample::select(vec![Closed, Closed, ForcedClosed, Disabled, ForcedOpen, HalfOpen]);
+    prop_oneof![
+        20 => (0..400_u64).prop_map(Step::Wait),
+        3 => (0..6_000_u64).prop_map(Step::Wait),
+        1 => (0..100_000_000_u64).prop_map(Step::Wait),
+        1 => states.prop_map(Step::Force),
+        37 => any::<u64>().prop_map(Step::Acquire),
+        30 => any::<usize>().prop_map(|which| Step::End(which, Some(true))),
+        14 => any::<usize>().prop_map(|which| Step::End(which, Some(false))),
+        2 => any::<usize>().prop_map(|which| Step::End(which, None)),
+        4 => any::<usize>().prop_map(Step::GiveUp),
+    ]
+}
+
+fn any_setting() -> impl Strategy<Value = Setting> {
+    let calls = (1..38_u32).prop_flat_map(|window| (Just(window), 1..=window));
+    let opens = prop_oneof![
+        (1..6_u32).prop_map(Opens::InARow),
+        calls.prop_map(|(window, minimum)| Opens::Calls { window, minimum }),
+        (10..310_u64, 1..8_u32).prop_map(|(slice, minimum)| Opens::Slices { slice, minimum }),
+    ];
+    (opens, 1..4_u32, prop::option::of(50..3_000_u64), 0..10_000_u64)
+        .prop_map(|(opens, requests, slow, begin)| Setting { opens, requests, slow, begin })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 600,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn f19_any_history_equals_the_naive_model(
+        setting in any_setting(),
+        steps in prop::collection::vec(any_step(), 1..300),
+    ) {
+        history(setting, steps);
     }
 }

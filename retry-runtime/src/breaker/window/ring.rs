@@ -7,6 +7,7 @@ use super::Ended;
 /// A window of time is cut into this many slices, aligned to the clock: the current one and those
 /// before.
 pub(in super::super) const SLICES: u64 = 10;
+const PLACES: usize = 10;
 
 /// What a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,8 +49,8 @@ pub(super) struct Ring {
     bad: VecDeque<(u64, Ended)>,
     /// Failed and slow ones among `bad`.
     sum: Counts,
-    /// Each slice at its number modulo `SLICES`; one without calls is empty.
-    slices: [(u64, Counts); SLICES as usize],
+    /// Each slice at its number modulo `PLACES`; one without calls is empty.
+    slices: [(u64, Counts); PLACES],
 }
 
 impl Ring {
@@ -59,7 +60,7 @@ impl Ring {
             results: 0,
             bad: VecDeque::new(),
             sum: Counts::NOTHING,
-            slices: [(0, Counts::NOTHING); SLICES as usize],
+            slices: [(0, Counts::NOTHING); PLACES],
         }
     }
 
@@ -74,7 +75,7 @@ impl Ring {
             self.results = 0;
             self.bad.clear();
             self.sum = Counts::NOTHING;
-            self.slices = [(0, Counts::NOTHING); SLICES as usize];
+            self.slices = [(0, Counts::NOTHING); PLACES];
         }
         generation == self.generation
     }
@@ -115,7 +116,11 @@ impl Ring {
     }
 
     fn add_to_slice(&mut self, number: u64, counts: Counts) {
-        let Some(slice) = self.slices.get_mut((number % SLICES) as usize) else { return };
+        let Some(slice) =
+            usize::try_from(number % SLICES).ok().and_then(|n| self.slices.get_mut(n))
+        else {
+            return;
+        };
         if slice.1.calls == 0 || slice.0 < number {
             *slice = (number, counts);
         } else if slice.0 == number {

@@ -63,7 +63,7 @@ pub struct Probe<'a, E: ?Sized, T> {
     wanted: std::marker::PhantomData<fn() -> T>,
 }
 
-/// The ways of [`Probe`], [`TextProbe`] and [`ClassProbe`], for a glob import that adds no name to
+/// The ways of [`Probe`] and of everything else that is asked like it, for a glob import that adds no name to
 /// the user's scope.
 pub mod ways {
     #[cfg(feature = "anyhow")]

@@ -2,14 +2,17 @@
 --
 -- Reads the record as of the start of the statement and takes the key only if the record is still that
 -- one (the same `xmin`), so the rules stand here once. A duplicate that finds an answer writes nothing.
+--
+-- The moment is the start of the statement here and in the others, before its snapshot. A later one
+-- could find a record expired of which a change made in time was committed after the snapshot.
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS at
+    SELECT statement_timestamp() AS at
 ), seen AS MATERIALIZED (
     SELECT r.xmin AS row_version, r.*,
            r.expires_at <= at AS expired,
            r.state = 'unknown' OR r.state = 'in flight' AND r.lease_until <= at AS is_unknown,
            coalesce(r.fingerprint <> $3, false) AS mismatch,
-           r.owner = $2 AND r.state = 'in flight' AND r.lease_until > at AS again
+           coalesce(r.owner = $2, false) AND r.state = 'in flight' AND r.lease_until > at AS again
     FROM steadfast_idempotency r CROSS JOIN clock
     WHERE r.key = $1
 ), free AS MATERIALIZED (

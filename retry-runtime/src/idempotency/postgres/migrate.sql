@@ -26,7 +26,9 @@ BEGIN
             -- A version of this library that does not know the format leaves the record alone.
             format smallint NOT NULL,
             state text NOT NULL CHECK (state IN ('in flight', 'done', 'released', 'unknown')),
-            owner bytea NOT NULL CHECK (length(owner) = 16),
+            -- Of the claim that brought the record into its state; null, when its lease passed or an
+            -- operator decided: a late owner must not take that for its own doing.
+            owner bytea CHECK (length(owner) = 16),
             fence bigint NOT NULL CHECK (fence > 0),
             -- Since the last answer; an operator's decision that nothing happened begins anew.
             claims bigint NOT NULL CHECK (claims >= 0),

@@ -1,6 +1,6 @@
 -- $1 key, $2 fence, $3 new state, $4 value, $5 note
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS at
+    SELECT statement_timestamp() AS at
 ), seen AS MATERIALIZED (
     SELECT r.format, r.state, r.owner, r.fence,
            r.expires_at <= at AS expired,
@@ -9,7 +9,7 @@ WITH clock AS MATERIALIZED (
     WHERE r.key = $1
 ), made AS (
     UPDATE steadfast_idempotency r
-    SET state = $3, value = $4, note = $5,
+    SET state = $3, value = $4, note = $5, owner = NULL,
         claims = CASE WHEN $3 = 'released' THEN 0 ELSE r.claims END,
         expires_at = clock_timestamp() + r.ttl * interval '1 microsecond'
     FROM clock

@@ -12,96 +12,100 @@ use crate::idempotency::store::{
     StoreErrorKind, Written,
 };
 
-/// The note of a record whose owner was not heard of again.
-const LEASE_OVER: &str = "the lease passed without an answer";
+/// What a statement came to.
+pub(super) enum Step<T> {
+    Answer(T),
+    /// A lease has passed that nobody has written down yet: `lapse.sql`, and again.
+    Lapsed,
+    /// The record changed while the statement ran: again.
+    Raced,
+}
 
-/// What a claim came to; `None` when the record changed while the statement ran.
-pub(super) fn claimed(
-    row: &Row,
-    request: &ClaimRequest<'_>,
-) -> Result<Option<Claimed>, StoreError> {
+/// What a claim came to.
+pub(super) fn claimed(row: &Row, request: &ClaimRequest<'_>) -> Result<Step<Claimed>, StoreError> {
     if let Some(fence) = column::<Option<i64>>(row, "new_fence")? {
         let claim = Claim { owner: request.owner, fence: unsigned(fence)? };
         let was_unknown = column(row, "new_took_unknown")?;
-        return Ok(Some(Claimed::Owned { claim, was_unknown }));
+        return Ok(Step::Answer(Claimed::Owned { claim, was_unknown }));
     }
-    let Some(seen) = Seen::of(row)? else { return Ok(None) };
-    if seen.expired {
-        return Ok(None);
-    }
+    let Some(seen) = Seen::of(row)?.filter(|seen| !seen.expired) else { return Ok(Step::Raced) };
     if column(row, "mismatch")? {
-        return Ok(Some(Claimed::Mismatch));
+        return Ok(Step::Answer(Claimed::Mismatch));
     }
     let fence = seen.fence;
     let claims = column::<i64>(row, "claims")?;
     let too_often = || Claimed::TooOften { claims: u32::try_from(claims).unwrap_or(u32::MAX) };
     let spent = claims >= i64::from(request.max_claims);
     Ok(match seen.state {
-        RecordState::Done => Some(Claimed::Done { value: column(row, "value")? }),
-        RecordState::InFlight if seen.owner == request.owner => None,
+        RecordState::Done => Step::Answer(Claimed::Done { value: column(row, "value")? }),
+        RecordState::InFlight if seen.owner == Some(request.owner) => Step::Raced,
         RecordState::InFlight => {
-            let left =
-                Duration::from_micros(column::<i64>(row, "lease_left")?.max(0).unsigned_abs());
-            Some(Claimed::InFlight { fence, left })
+            let left = column::<i64>(row, "lease_left")?.max(0).unsigned_abs();
+            Step::Answer(Claimed::InFlight { fence, left: Duration::from_micros(left) })
         }
         RecordState::Unknown if request.on_unknown == OnUnknown::Hold => {
-            Some(Claimed::Unknown { fence })
+            seen.told(Claimed::Unknown { fence })
         }
-        RecordState::Unknown | RecordState::Released if spent => Some(too_often()),
-        RecordState::Unknown | RecordState::Released => None,
+        RecordState::Unknown if spent => seen.told(too_often()),
+        RecordState::Released if spent => Step::Answer(too_often()),
+        RecordState::Unknown | RecordState::Released => Step::Raced,
     })
 }
 
-/// How the write of an owner went; `None` when the record changed while the statement ran.
+/// How the write of an owner went.
 pub(super) fn written(
     row: &Row,
     claim: Claim,
     target: RecordState,
-) -> Result<Option<Written>, StoreError> {
+) -> Result<Step<Written>, StoreError> {
     if column(row, "made")? {
-        return Ok(Some(Written::Made));
+        return Ok(Step::Answer(Written::Made));
     }
     let Some(seen) = Seen::of(row)?.filter(|seen| !seen.expired) else {
-        return Ok(Some(Written::Lost { fence: None }));
+        return Ok(Step::Answer(Written::Lost { fence: None }));
     };
-    let own = seen.owner == claim.owner && seen.fence == claim.fence;
+    let own = seen.owner == Some(claim.owner) && seen.fence == claim.fence;
     Ok(match seen.state {
-        RecordState::InFlight if own => None,
-        // The lease that passed by itself was not what this owner wrote.
-        RecordState::Unknown if seen.lapsed => Some(Written::Lost { fence: Some(seen.fence) }),
-        state if own && state == target => Some(Written::Made),
-        _ => Some(Written::Lost { fence: Some(seen.fence) }),
+        RecordState::InFlight if own => Step::Raced,
+        RecordState::Unknown if seen.lapsed => seen.told(seen.lost()),
+        state if own && state == target => Step::Answer(Written::Made),
+        _ => Step::Answer(seen.lost()),
     })
 }
 
-/// How an operator's decision went; `None` when the record changed while the statement ran.
-pub(super) fn resolved(row: &Row, fence: u64) -> Result<Option<Written>, StoreError> {
+/// The answer that the same claim has stored before, of a row of `write.sql`.
+pub(super) fn stored_before(row: &Row) -> Option<Vec<u8>> {
+    row.try_get("value").ok().flatten()
+}
+
+/// How an operator's decision went.
+pub(super) fn resolved(row: &Row, fence: u64) -> Result<Step<Written>, StoreError> {
     if column(row, "made")? {
-        return Ok(Some(Written::Made));
+        return Ok(Step::Answer(Written::Made));
     }
-    let seen = Seen::of(row)?.filter(|seen| !seen.expired);
-    Ok(match seen {
-        Some(seen) if seen.state == RecordState::Unknown && seen.fence == fence => None,
-        seen => Some(Written::Lost { fence: seen.map(|seen| seen.fence) }),
+    Ok(match Seen::of(row)?.filter(|seen| !seen.expired) {
+        Some(seen) if seen.state == RecordState::Unknown && seen.fence == fence => Step::Raced,
+        Some(seen) => seen.told(seen.lost()),
+        None => Step::Answer(Written::Lost { fence: None }),
     })
 }
 
 /// A row of `peek.sql` or `unknowns.sql`.
-pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
+pub(super) fn record(row: &Row) -> Result<Step<Record>, StoreError> {
     check_format(column(row, "format")?)?;
-    let stored = state(column(row, "state")?)?;
-    let unknown: bool = column(row, "is_unknown")?;
-    let state = if unknown { RecordState::Unknown } else { stored };
-    let mut record = Record::new(column(row, "key")?, state, unsigned(column(row, "fence")?)?);
+    if column(row, "lapsed")? {
+        return Ok(Step::Lapsed);
+    }
+    let (key, state) = (column(row, "key")?, state(column(row, "state")?)?);
+    let mut record = Record::new(key, state, unsigned(column(row, "fence")?)?);
     record.claims = u32::try_from(column::<i64>(row, "claims")?).unwrap_or(u32::MAX);
     record.value = column(row, "value")?;
-    record.note = column(row, "note")?;
-    if unknown && stored == RecordState::InFlight {
-        record.note = Some(LEASE_OVER.to_owned());
+    if state != RecordState::Done {
+        record.note = column(row, "note")?;
     }
     record.expires_in =
         Duration::from_micros(column::<i64>(row, "expires_in")?.max(0).unsigned_abs());
-    Ok(record)
+    Ok(Step::Answer(record))
 }
 
 /// What in the row of `audit.sql` breaks a promise.
@@ -139,7 +143,8 @@ struct Seen {
     state: RecordState,
     /// Unknown because the lease is over, not because anybody said so.
     lapsed: bool,
-    owner: Owner,
+    /// `None` when its lease passed or an operator decided.
+    owner: Option<Owner>,
     fence: u64,
     expired: bool,
 }
@@ -150,15 +155,27 @@ impl Seen {
         check_format(format)?;
         let stored = state(column(row, "state")?)?;
         let is_unknown: bool = column(row, "is_unknown")?;
-        let owner: Vec<u8> = column(row, "owner")?;
-        let owner = owner.try_into().map_err(|_| corrupt("an owner has another length than 16"))?;
+        let owner = column::<Option<&[u8]>>(row, "owner")?.map(<[u8; 16]>::try_from);
+        let owner =
+            owner.transpose().map_err(|_| corrupt("an owner has another length than 16"))?;
         Ok(Some(Self {
             state: if is_unknown { RecordState::Unknown } else { stored },
             lapsed: is_unknown && stored == RecordState::InFlight,
-            owner: Owner(u128::from_be_bytes(owner)),
+            owner: owner.map(|bytes| Owner(u128::from_be_bytes(bytes))),
             fence: unsigned(column(row, "fence")?)?,
             expired: column(row, "expired")?,
         }))
+    }
+}
+
+impl Seen {
+    /// An answer that rests on a lease having passed is given when that is written down.
+    fn told<T>(&self, answer: T) -> Step<T> {
+        if self.lapsed { Step::Lapsed } else { Step::Answer(answer) }
+    }
+
+    fn lost(&self) -> Written {
+        Written::Lost { fence: Some(self.fence) }
     }
 }
 

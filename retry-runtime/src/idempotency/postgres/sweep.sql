@@ -1,11 +1,10 @@
 -- $1 how many at most
 --
 -- Rows that somebody works on are left for the next time, so two sweepers do not wait for each other.
--- The moment is a sub-select: a volatile function would keep the index from being used.
 DELETE FROM steadfast_idempotency
 WHERE key IN (
     SELECT key FROM steadfast_idempotency
-    WHERE expires_at <= (SELECT clock_timestamp()) AND format = 1
+    WHERE expires_at <= statement_timestamp() AND format = 1
     ORDER BY expires_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED

@@ -1,13 +1,11 @@
 -- $1 behind this key, $2 how many
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS at
+    SELECT statement_timestamp() AS at
 )
-SELECT r.key, r.format, r.state, r.fence, r.claims, r.value, r.note,
-       true AS is_unknown,
+SELECT r.key, r.format, r.state, r.fence, r.claims, r.value, r.note, false AS lapsed,
        (extract(epoch FROM r.expires_at - at) * 1000000)::bigint AS expires_in
 FROM steadfast_idempotency r CROSS JOIN clock
-WHERE r.state IN ('in flight', 'unknown')
-  AND (r.state = 'unknown' OR r.lease_until <= at)
+WHERE r.state IN ('in flight', 'unknown') AND r.state = 'unknown'
   AND r.expires_at > at
   AND r.format = 1
   AND r.key > $1

@@ -3,9 +3,10 @@
 -- The write of an owner that ends its claim. Also returns the record as of the start of the statement,
 -- which says why nothing was written.
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS at
+    SELECT statement_timestamp() AS at
 ), seen AS MATERIALIZED (
     SELECT r.format, r.state, r.owner, r.fence,
+           CASE WHEN r.state = 'done' AND r.owner = $2 AND r.fence = $3 THEN r.value END AS value,
            r.expires_at <= at AS expired,
            r.state = 'unknown' OR r.state = 'in flight' AND r.lease_until <= at AS is_unknown
     FROM steadfast_idempotency r CROSS JOIN clock
@@ -20,5 +21,5 @@ WITH clock AS MATERIALIZED (
     RETURNING r.fence
 )
 SELECT made.fence IS NOT NULL AS made,
-       seen.format, seen.state, seen.owner, seen.fence, seen.expired, seen.is_unknown
+       seen.format, seen.state, seen.owner, seen.fence, seen.expired, seen.is_unknown, seen.value
 FROM clock LEFT JOIN made ON true LEFT JOIN seen ON true

@@ -23,6 +23,9 @@ pub(super) struct Opening {
     pub(super) session: u64,
     pub(super) calendar: Duration,
     pub(super) now: Timestamp,
+    /// A disk that fails, or is slow.
+    #[cfg(test)]
+    pub(super) disk: Option<super::tests::Disk>,
 }
 
 /// Opens the file, or makes it. While somebody else has it, `wait` says whether to try again.
@@ -46,6 +49,10 @@ pub(super) fn open(opening: &Opening, wait: impl Fn() -> bool) -> Result<Databas
 }
 
 fn attempt(opening: &Opening) -> Result<Database, DatabaseError> {
+    #[cfg(test)]
+    if let Some(disk) = &opening.disk {
+        return disk.database(&Builder::new());
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     // Stored answers are nobody else's to read.

@@ -20,7 +20,9 @@ pub(super) type Moment = u64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    pub(super) owner: Owner,
+    /// Of the claim that brought it into its state; nobody, when an operator decided: a late owner must
+    /// not take that for its own doing.
+    pub(super) owner: Option<Owner>,
     pub(super) fence: u64,
     pub(super) claims: u32,
     pub(super) fingerprint: Option<[u8; 32]>,
@@ -76,7 +78,7 @@ impl Entry {
     }
 
     pub(super) fn held_by(&self, claim: Claim) -> bool {
-        self.owner == claim.owner && self.fence == claim.fence
+        self.owner == Some(claim.owner) && self.fence == claim.fence
     }
 
     pub(super) fn record(&self, key: &str, session: u64, now: Moment) -> Record {
@@ -108,8 +110,9 @@ impl Entry {
             State::Released(note) | State::Unknown(note) => note.as_bytes(),
         };
         let mut bytes = Vec::with_capacity(128 + rest.len());
-        bytes.extend([VERSION, self.state.tag(), u8::from(was_unknown)]);
-        bytes.extend(self.owner.0.to_be_bytes());
+        let has_owner = u8::from(self.owner.is_some());
+        bytes.extend([VERSION, self.state.tag(), u8::from(was_unknown), has_owner]);
+        bytes.extend(self.owner.map_or(0, |owner| owner.0).to_be_bytes());
         bytes.extend(self.fence.to_be_bytes());
         bytes.extend(self.claims.to_be_bytes());
         bytes.extend(crate::time::nanos(self.ttl).to_be_bytes());
@@ -142,7 +145,9 @@ impl Entry {
     }
 
     fn read(body: &[u8]) -> Option<Self> {
-        let (&[VERSION, tag, was_unknown], rest) = body.split_first_chunk()? else { return None };
+        let (&[VERSION, tag, was_unknown, has_owner], rest) = body.split_first_chunk()? else {
+            return None;
+        };
         let (owner, rest) = rest.split_first_chunk()?;
         let (fence, rest) = rest.split_first_chunk()?;
         let (claims, rest) = rest.split_first_chunk()?;
@@ -166,7 +171,7 @@ impl Entry {
             _ => return None,
         };
         Some(Self {
-            owner: Owner(u128::from_be_bytes(*owner)),
+            owner: (has_owner == 1).then_some(Owner(u128::from_be_bytes(*owner))),
             fence: u64::from_be_bytes(*fence),
             claims: u32::from_be_bytes(*claims),
             fingerprint: (has_fingerprint == 1).then_some(*fingerprint),
@@ -206,7 +211,7 @@ mod tests {
         .into_iter()
         .zip([None, Some([7; 32])].into_iter().cycle())
         .map(|(state, fingerprint)| Entry {
-            owner: Owner(u128::MAX - 1),
+            owner: fingerprint.map(|_| Owner(u128::MAX - 1)),
             fence: u64::MAX,
             claims: 3,
             fingerprint,

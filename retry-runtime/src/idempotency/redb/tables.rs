@@ -145,7 +145,7 @@ impl<'t> Tables<'t> {
         let before = self.stored(request.key)?;
         let until = self.after(request.lease);
         let mut entry = Entry {
-            owner: request.owner,
+            owner: Some(request.owner),
             fence: before.as_ref().map_or(0, |before| before.fence).saturating_add(1),
             claims: 1,
             fingerprint: request.fingerprint,
@@ -167,7 +167,7 @@ impl<'t> Tables<'t> {
             let was_unknown = match (known.state(self.session, self.now), &known.state) {
                 (_, State::Done(value)) => return Ok(Claimed::Done { value: value.clone() }),
                 (RecordState::InFlight, State::InFlight { was_unknown, .. })
-                    if known.owner == request.owner =>
+                    if known.owner == Some(request.owner) =>
                 {
                     // The answer to the same claim was lost: it is the same claim.
                     (entry.fence, entry.claims) = (known.fence, known.claims);
@@ -298,6 +298,7 @@ impl<'t> Tables<'t> {
             return Ok(Written::Lost { fence: Some(before.fence) });
         }
         let mut entry = before.clone();
+        entry.owner = None;
         entry.expires = self.after(entry.ttl);
         entry.state = match resolution {
             Resolution::Done(value) => State::Done(value),

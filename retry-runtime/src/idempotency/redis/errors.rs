@@ -28,9 +28,8 @@ fn kind(error: &RedisError) -> StoreErrorKind {
         | ErrorKind::Parse
         | ErrorKind::MasterNameNotFoundBySentinel
         | ErrorKind::NoValidReplicasFoundBySentinel
-        | ErrorKind::ClusterConnectionNotFound => Unavailable,
-
-        ErrorKind::Server(
+        | ErrorKind::ClusterConnectionNotFound
+        | ErrorKind::Server(
             ServerErrorKind::BusyLoading
             | ServerErrorKind::TryAgain
             | ServerErrorKind::ClusterDown
