@@ -187,7 +187,6 @@ pub(crate) enum Nested {
 }
 
 /// The attributes of ours that stand on one function, read and validated together.
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) struct Stack {
     pub(crate) idempotent: Option<Idempotent>,
     pub(crate) retry: Option<Retry>,
@@ -206,7 +205,6 @@ impl Stack {
 
 /// A string with placeholders, taken apart: `"order_{order_id}"`.
 #[derive(Clone)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) struct Template {
     pub(crate) pieces: Vec<Piece>,
     /// As it was written.
@@ -214,7 +212,6 @@ pub(crate) struct Template {
 }
 
 #[derive(Clone)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum Piece {
     /// Text, braces unescaped.
     Literal(String),
@@ -223,7 +220,6 @@ pub(crate) enum Piece {
 }
 
 /// `#[circuit_breaker(...)]`: `None` means that nothing was said, not the default.
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) struct Breaker {
     pub(crate) source: BreakerSource,
     pub(crate) failure_threshold: Option<Spanned<Expr>>,
@@ -255,7 +251,6 @@ pub(crate) struct Breaker {
 }
 
 #[derive(Clone)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum BreakerSource {
     /// `name = "payments"`.
     Name(Spanned<LitStr>),
@@ -264,7 +259,6 @@ pub(crate) enum BreakerSource {
 }
 
 #[derive(Clone)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum Window {
     /// The last N calls.
     Calls(Expr),
@@ -273,7 +267,6 @@ pub(crate) enum Window {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum Per {
     /// Around every attempt: the default.
     Attempt,
@@ -282,7 +275,6 @@ pub(crate) enum Per {
 }
 
 /// `#[idempotent(...)]`: `None` means that nothing was said, not the default.
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) struct Idempotent {
     pub(crate) key: Spanned<Template>,
     pub(crate) ttl: Option<Spanned<DurationValue>>,
@@ -309,7 +301,6 @@ pub(crate) struct Idempotent {
 }
 
 #[derive(Clone)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum OnUnknown {
     Hold,
     Rerun,
@@ -318,28 +309,24 @@ pub(crate) enum OnUnknown {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum OnStoreDown {
     Fail,
     Run,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum OnDrop {
     Unknown,
     Detach,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum OnLeaseLost {
     Cancel,
     Continue,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "grows into the expansion")]
 pub(crate) enum Replay {
     /// The body hands the key on, and the other side deduplicates.
     Keyed,

@@ -96,7 +96,7 @@ pub(crate) fn collect(
         let place = attribute.path().span();
         let name = ours.name();
         // What a `macro_rules!` names by `$crate` needs no import, and no span but its own.
-        if !attribute.path().segments.first().is_some_and(|first| first.ident == "$crate") {
+        if attribute.path().segments.first().is_none_or(|first| first.ident != "$crate") {
             taken_off.paths.push(attribute.path().clone());
         }
         if siblings.iter().any(|sibling| sibling.attribute == ours) {

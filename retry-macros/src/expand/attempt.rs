@@ -12,16 +12,7 @@ impl Frame<'_> {
         let Self { private, policy, .. } = self;
         let site = Span::mixed_site();
         let at_body = site.located_at(body.span());
-        // As the user's own, the braces around a lone expression would seem superfluous. Around
-        // statements they stay: what a half-typed body lacks is then told once, because the compiler
-        // has found the same at the same place before it came here.
-        let body = if is_no_lone_expression(body) {
-            body.clone()
-        } else {
-            let mut block = Group::new(Delimiter::Brace, body.stream());
-            block.set_span(at_body);
-            block
-        };
+        let body = braced(body, at_body);
         let rebound = self.rebound.iter().map(|rebound| &rebound.tokens);
         let output = self.output_tokens();
         // What is said of an attempt as a whole stands at the name: the body would be underlined from
@@ -176,6 +167,20 @@ fn has_placeholder(tokens: TokenStream) -> bool {
         TokenTree::Group(group) => has_placeholder(group.stream()),
         TokenTree::Literal(_) => false,
     })
+}
+
+/// The body in braces that no lint looks at.
+///
+/// As the user's own, the braces around a lone expression would seem superfluous. Around statements
+/// they stay: what a half-typed body lacks is then told once, because the compiler has found the same
+/// at the same place before it came here.
+fn braced(body: &Group, span: Span) -> Group {
+    if is_no_lone_expression(body) {
+        return body.clone();
+    }
+    let mut block = Group::new(Delimiter::Brace, body.stream());
+    block.set_span(span);
+    block
 }
 
 /// Whether a body is anything else than one expression, as far as tokens tell: it has statements, or

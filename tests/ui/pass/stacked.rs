@@ -5,7 +5,8 @@
 
 /// All three are imported, and one of them expands the others.
 mod imported {
-    use steadfast::{CircuitOpen, circuit_breaker, retry};
+    use steadfast::idempotency::IdempotencyError;
+    use steadfast::{CircuitOpen, circuit_breaker, idempotent, retry};
 
     #[derive(Debug)]
     pub(super) struct Failed;
@@ -22,6 +23,19 @@ mod imported {
         fn from(_: CircuitOpen) -> Self {
             Self
         }
+    }
+
+    impl From<IdempotencyError> for Failed {
+        fn from(_: IdempotencyError) -> Self {
+            Self
+        }
+    }
+
+    #[idempotent(key = "order_{order_id}", replay = "unsent")]
+    #[retry(on = any)]
+    #[circuit_breaker(name = "ui-stacked")]
+    pub(super) async fn claimed(order_id: u64) -> Result<u64, Failed> {
+        Ok(order_id)
     }
 
     #[retry(on = any)]
@@ -89,6 +103,7 @@ mod shadowed {
 
 pub(crate) fn main() {
     assert_eq!(imported::guarded(7).unwrap(), 7);
+    drop(imported::claimed(7));
     assert_eq!(qualified::guarded().unwrap(), 1);
     drop(qualified::guarded_async());
     assert_eq!(renamed::guarded().unwrap(), 5);

@@ -1,0 +1,30 @@
+use steadfast::{idempotent, retry};
+
+const TTL: std::time::Duration = std::time::Duration::from_secs(1);
+
+#[derive(Debug)]
+struct Failed;
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("failed")
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl From<steadfast::idempotency::IdempotencyError> for Failed {
+    fn from(_: steadfast::idempotency::IdempotencyError) -> Self {
+        Self
+    }
+}
+
+#[idempotent(key = "order_{order_id}", ttl = TTL, replay = "unsent")]
+#[retry(on = any, deadline = soft("30s"))]
+fn charge(order_id: u64) -> Result<u64, Failed> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

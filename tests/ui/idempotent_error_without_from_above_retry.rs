@@ -1,0 +1,22 @@
+use steadfast::{idempotent, retry};
+
+#[derive(Debug)]
+struct Failed;
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("failed")
+    }
+}
+
+impl std::error::Error for Failed {}
+
+#[idempotent(key = "order_{order_id}", replay = "unsent")]
+#[retry(on = any)]
+async fn charge(order_id: u64) -> Result<u64, Failed> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}

@@ -1,0 +1,28 @@
+use steadfast::{idempotent as once, retry};
+
+#[derive(Debug)]
+struct Failed;
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("failed")
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl From<steadfast::idempotency::IdempotencyError> for Failed {
+    fn from(_: steadfast::idempotency::IdempotencyError) -> Self {
+        Self
+    }
+}
+
+#[retry(on = any)]
+#[once(key = "order_{order_id}")]
+fn charge(order_id: u64) -> Result<u64, Failed> {
+    Ok(order_id)
+}
+
+fn main() {
+    let _ = charge(1);
+}
