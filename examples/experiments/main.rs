@@ -24,6 +24,7 @@ mod e4;
 mod e5;
 mod e6;
 mod e7;
+mod options;
 mod own;
 mod plot;
 mod sim;
@@ -75,7 +76,7 @@ enum Command {
     /// E1 to E7.
     All,
     /// Your own policy in an outage: extra load, worst latency, time to recover.
-    Own(Box<own::Options>),
+    Own(Box<options::Options>),
 }
 
 /// What an experiment is run with.
@@ -211,7 +212,7 @@ fn the_same_seed_gives_the_same_bytes() {
             assert!(first != run(2), "{name}");
         }
     }
-    let own = own::options(&["--clients=5", "--outage=5s"]);
+    let own = options::options(&["--clients=5", "--outage=5s"]);
     let run = |seed| own::experiment(&Context::quiet(seed), &own);
     let first = run(1);
     assert!(left_behind(&first) == left_behind(&run(1)));
