@@ -245,6 +245,7 @@ fn budgets_of_a_name_are_listed_with_their_conflicts() {
 }
 
 #[test]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]
 fn allowances_bound_what_a_budget_grants() {
     for (rate, ratio, most) in [(1.0, 0.2, 10), (0.0, 0.1, 5), (10.0, 0.0, 50), (0.01, 1.0, 1)] {
         for calls_per_second in [0.1, 1.0, 10.0, 100.0] {
