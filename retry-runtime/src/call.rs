@@ -216,8 +216,11 @@ fn end(operation: &'static Operation, reason: StopReason, track: Track) {
     snapshot::see(operation, &state);
     let slept = Duration::from_nanos(track.slept);
     state.count_end(reason, track.attempt.get(), slept);
-    if reason == StopReason::Ok {
-        tell::attempt(operation, "ok");
+    match reason {
+        StopReason::Ok => tell::attempt(operation, "ok"),
+        // A sleep that is cut short follows an attempt that was told.
+        StopReason::Cancelled if !track.waiting => tell::attempt(operation, "cancelled"),
+        _ => {}
     }
     let ended = tell::Ended::Stopped(reason, track.attempt.get());
     tell::call_ended(operation, ended, Timestamp::from_nanos(track.started), clock::now);
