@@ -226,7 +226,7 @@ pub fn circuit_breaker(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `fingerprint(a, b)` | – | arguments that must be the same when the key is |
 /// | `lease` | 30 s | how long an owner that vanished is believed |
 /// | `wait` | 10 s | how long a duplicate waits for the running call |
-/// | `on_unknown` | `"hold"` | or `"rerun"`, or `async fn(IdempotencyKey) -> Reconciled<T>`; of a sync function a plain one |
+/// | `on_unknown` | `"hold"` | or `"rerun"`, or `async fn(IdempotencyKey) -> Reconciled<T>`; for a sync function a plain one |
 /// | `on_store_down` | `"fail"` | or `"run"` |
 /// | `on_drop` | `"unknown"` | or `"detach"`: a dropped call goes on in a task of its own |
 /// | `on_lease_lost` | `"cancel"` | or `"continue"` |
