@@ -35,15 +35,24 @@ pub(crate) fn on_retry(event: &RetryEvent<'_>) {
 
 /// What a caller got.
 pub(crate) fn ending(outcome: &Result<Receipt, PaymentError>, report: &Report) {
-    let how = match report.attempts {
-        // The annotated function's body did not run: the answer is an earlier one.
-        0 => "answer".to_owned(),
-        last => format!("attempt {last}"),
-    };
+    let attempt = format!("attempt {}", report.attempts);
     match outcome {
-        Ok(receipt) => line(&how, Paint::Good, &words(receipt), ""),
-        Err(error) => line(&how, Paint::Bad, &error.to_string(), meaning(report)),
+        Ok(receipt) if sent(report) => line(&attempt, Paint::Good, &words(receipt), ""),
+        Ok(receipt) => line("answered", Paint::Good, &words(receipt), ""),
+        Err(error @ PaymentError::Open(open)) => {
+            let left = open.retry_after.unwrap_or_default().as_millis();
+            line("rejected", Paint::Bad, &error.to_string(), &format!("for another {left} ms"));
+        }
+        Err(error) if sent(report) => {
+            line(&attempt, Paint::Bad, &error.to_string(), meaning(report));
+        }
+        Err(error) => line("held", Paint::Bad, &error.to_string(), ""),
     }
+}
+
+/// Whether the retried part of the function ran at all, or an earlier answer was enough.
+pub(crate) fn sent(report: &Report) -> bool {
+    !report.operation.is_empty()
 }
 
 /// What several callers of one order got.
@@ -115,7 +124,7 @@ pub(crate) fn words(receipt: &Receipt) -> String {
 fn meaning(report: &Report) -> &'static str {
     match report.reason {
         StopReason::Exhausted => "that was the last attempt",
-        StopReason::CircuitOpen => "no further attempt: the circuit is open",
+        StopReason::CircuitOpen => "the fifth in a row: the circuit opens",
         _ => "",
     }
 }

@@ -185,9 +185,12 @@ impl fmt::Display for PaymentError {
         match self {
             Self::Network(error) => f.write_str(&innermost(error)),
             Self::Status(error) => error.status().fmt(f),
-            Self::Gibberish(_) => f.write_str("the answer is no receipt"),
+            Self::Gibberish(error) => write!(f, "the answer is no receipt: {error}"),
             Self::TooSlow => f.write_str("no answer in time"),
-            Self::Open(_) => f.write_str("the circuit is open: nothing was sent"),
+            Self::Open(_) => f.write_str("circuit open, nothing sent"),
+            Self::Idempotency(IdempotencyError::Unknown { .. }) => {
+                f.write_str("unknown whether it was charged")
+            }
             Self::Idempotency(error) => error.fmt(f),
         }
     }

@@ -1,6 +1,7 @@
 //! Where answers are kept: what `--store` says, and opening it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use steadfast::idempotency::{IdempotencyStore, MemoryStore};
@@ -27,7 +28,7 @@ impl Place {
             Ok(Self::Redis(text.to_owned()))
         } else if begins(["postgres://", "postgresql://"]) {
             Ok(Self::Postgres(text.to_owned()))
-        } else if std::path::Path::new(text).extension().is_some_and(|end| end == "redb") {
+        } else if Path::new(text).extension().is_some_and(|end| end == "redb") {
             Ok(Self::File(text.to_owned()))
         } else {
             Err(format!(
@@ -60,13 +61,16 @@ impl Place {
 }
 
 impl fmt::Display for Place {
-    /// Without what a URL may hold of passwords.
+    /// In words, without what a URL may hold of passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("in memory"),
             Self::Redis(_) => f.write_str("in Redis"),
             Self::Postgres(_) => f.write_str("in Postgres"),
-            Self::File(path) => write!(f, "in the file {path}"),
+            Self::File(path) => {
+                let name = Path::new(path).file_name().unwrap_or_default();
+                write!(f, "in the file {}", name.display())
+            }
         }
     }
 }
@@ -89,14 +93,14 @@ async fn postgres(url: &str) -> Result<Store, String> {
 async fn file(path: &str) -> Result<Store, String> {
     use steadfast::idempotency::{RedbStore, StoreError, StoreErrorKind};
 
+    /// One process has the file at a time, and the one before may be about to leave.
     fn held(error: &StoreError) -> bool {
-        error.kind() == StoreErrorKind::Unavailable
+        error.kind() == StoreErrorKind::Refused
     }
 
-    /// One process has the file at a time; the one before may be about to leave.
     #[steadfast::retry(
         name = "open the file",
-        max_attempts = 20,
+        max_attempts = 10,
         backoff = "constant",
         base_delay = "100ms",
         when = held
