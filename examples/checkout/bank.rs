@@ -157,6 +157,7 @@ fn status(code: StatusCode) -> Response<Full<Bytes>> {
 }
 
 /// The bank as its clients see it.
+#[derive(Clone)]
 pub(crate) struct Bank {
     client: Client,
     url: String,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use steadfast::idempotency::{IdempotencyError, Operator, Record};
 use steadfast::{Report, breaker};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::account::{self, Row};
@@ -28,14 +29,14 @@ type Outcome = Result<Receipt, PaymentError>;
 /// What did not go as written.
 pub(crate) async fn tell(place: &Place) -> Result<Vec<Row>, String> {
     let begun = Instant::now();
-    let store = place.open().await?;
+    let opened = place.open().await?;
     let books = Service::open(Books::default()).await;
     let books = books.map_err(|error| format!("no port on loopback: {error}"))?;
     account::opening(&books.url(), &place.to_string());
     let mut story = Story {
         bank: Bank::at(&books.url()),
         books,
-        store: Some(store),
+        store: Some(opened),
         place: place.clone(),
         first: first_order(place),
         calls: BTreeMap::new(),
@@ -138,11 +139,12 @@ impl Story {
         );
         self.books.decree(order, Fate::Lost(1));
         *self.calls.entry(order).or_default() += 8;
-        let (store, bank) = (self.store(), &self.bank);
-        let one = || charge(&store, bank, order, CENTS);
-        let (a, b, c, d, e, f, g, h) =
-            tokio::join!(one(), one(), one(), one(), one(), one(), one(), one());
-        let outcomes = [a, b, c, d, e, f, g, h];
+        let mut calls = JoinSet::new();
+        for _ in 0..8 {
+            let (store, bank) = (self.store(), self.bank.clone());
+            calls.spawn(async move { charge(&store, &bank, order, CENTS).await });
+        }
+        let outcomes = calls.join_all().await;
         let receipts: Vec<_> =
             outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
         if let Some(first) = receipts.first() {

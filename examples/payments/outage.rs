@@ -23,9 +23,9 @@ pub(crate) const ROW: Duration = Duration::from_millis(250);
 const DIES_AFTER: Duration = Duration::from_millis(1500);
 const STAYS_DEAD: Duration = Duration::from_millis(2500);
 /// What is seen of the recovery.
-const RECOVERED: Duration = Duration::from_millis(1000);
+const RECOVERED: Duration = Duration::from_secs(1);
 /// A breaker that has not closed by then will not.
-const PATIENCE: Duration = Duration::from_millis(8000);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Books a payment in 20 ms.
 struct Books;
