@@ -124,7 +124,7 @@ pub(crate) fn words(receipt: &Receipt) -> String {
 fn meaning(report: &Report) -> &'static str {
     match report.reason {
         StopReason::Exhausted => "that was the last attempt",
-        StopReason::CircuitOpen => "the fifth in a row: the circuit opens",
+        StopReason::CircuitOpen => "fifth in a row: the circuit opens",
         _ => "",
     }
 }
@@ -134,7 +134,7 @@ fn line(what: &str, paint: Paint, outcome: &str, next: &str) {
     let Some(since) = begun().map(|begun| begun.elapsed()) else { return };
     let at = format!("{} ms", since.as_millis());
     // The outcome is padded before it is painted, so that colour does not count as width.
-    let outcome = paint.on(format!("{outcome:<36}"));
+    let outcome = paint.on(format!("{outcome:<32}"));
     say(format!("    {what:<10} {at:>8}   {outcome}  {next}").trim_end());
 }
 

@@ -98,10 +98,11 @@ async fn charge(
     bank.charge(order_id, cents, &attempt.idempotency_key()).await
 }
 
+/// Charges orders at a bank that loses its answers, each exactly once.
 #[derive(Parser)]
 struct Arguments {
-    /// Where answers are kept: redis://…, postgres://… or a file.redb; in memory if not given
-    #[arg(long, value_name = "URL or FILE")]
+    /// Where answers are kept: redis://…, postgres://… or a file.redb; else in memory
+    #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// Charges the orders given by way of this bank, and is killed.
     #[arg(long, hide = true)]

@@ -130,6 +130,6 @@ async fn file(_: &str) -> Result<Store, String> {
 #[cfg(not(all(feature = "redis-store", feature = "postgres", feature = "redb")))]
 fn missing(feature: &str) -> std::future::Ready<Result<Store, String>> {
     std::future::ready(Err(format!(
-        "this program was built without it; run it with `--features {feature}`"
+        "this program was built without it: `cargo run --example checkout --features {feature}`"
     )))
 }

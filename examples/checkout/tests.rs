@@ -11,22 +11,45 @@ use crate::account::Row;
 use crate::stores::Place;
 use crate::{Arguments, exit_code, story};
 
+/// Runs the tests whose names contain an argument, all of them where there is none: what a harness
+/// makes of `cargo test -- redis`.
+macro_rules! tests {
+    ($($(#[$cfg:meta])* $test:ident),* $(,)?) => {
+        $($(#[$cfg])* if wanted(stringify!($test)) {
+            $test().await;
+            println!("test {} ... ok", stringify!($test));
+        })*
+    };
+}
+
 pub(crate) async fn run() -> ExitCode {
     if std::env::args().any(|argument| argument == "--till") {
         return exit_code(Arguments::parse().run().await);
     }
-    what_store_says_is_understood();
-    in_memory_every_order_is_charged_once().await;
-    #[cfg(feature = "redb")]
-    in_a_file_a_killed_till_is_noticed_when_the_file_is_opened().await;
-    #[cfg(feature = "redis-store")]
-    in_redis_a_killed_till_is_noticed_when_its_lease_ends().await;
-    #[cfg(feature = "postgres")]
-    in_postgres_a_killed_till_is_noticed_when_its_lease_ends().await;
+    tests![
+        what_store_says_is_understood,
+        in_memory_every_order_is_charged_once,
+        #[cfg(feature = "redb")]
+        in_a_file_a_killed_till_is_noticed_when_the_file_is_opened,
+        #[cfg(feature = "redis-store")]
+        in_redis_a_killed_till_is_noticed_when_its_lease_ends,
+        #[cfg(feature = "postgres")]
+        in_postgres_a_killed_till_is_noticed_when_its_lease_ends,
+    ];
     ExitCode::SUCCESS
 }
 
-fn what_store_says_is_understood() {
+fn wanted(test: &str) -> bool {
+    if std::env::args().any(|argument| argument == "--list") {
+        return false;
+    }
+    // Flags and their numbers are meant for harnesses.
+    let no_name = |argument: &String| argument.starts_with('-') || argument.parse::<u32>().is_ok();
+    let mut names = std::env::args().skip(1).filter(|argument| !no_name(argument)).peekable();
+    names.peek().is_none() || names.any(|name| test.contains(&name))
+}
+
+async fn what_store_says_is_understood() {
     let parsed = |text| Place::parse(Some(text));
     assert_eq!(Place::parse(None), Ok(Place::Memory));
     assert_eq!(parsed("redis://h/1"), Ok(Place::Redis("redis://h/1".to_owned())));
