@@ -21,7 +21,7 @@
 //! | try again what may pass | [`retry`](macro@retry), [`RetryPolicy`] for the same without an attribute |
 //! | say which errors may pass | [`Classify`](trait@Classify) and its derive, [`Classification`], [`classify`] |
 //! | limit what retries cost | [`RetryBudget`], [`budget`] |
-//! | stop calling what is down | [`circuit_breaker`](macro@circuit_breaker), [`CircuitBreaker`], [`breaker`] |
+//! | stop calling what is down | [`circuit_breaker`](macro@circuit_breaker), [`CircuitBreaker`], [`breaker`](mod@breaker) |
 //! | do once what must not happen twice | [`idempotent`](macro@idempotent), `idempotency` for its stores, [`IdempotencyKey`] |
 //! | know why a call ended | [`reported`], [`reported_sync`], [`Report`], [`StopReason`] |
 //! | see what all of them do | [`snapshot`], [`operations`](operations()), [`audit`](audit()), `metrics` |
@@ -58,6 +58,7 @@ pub use retry_runtime::reqwest;
 
 // One line for each concept: what a call is given, how it is tried again, what stops it, what is
 // seen of it.
+pub use retry_runtime::breaker::breaker;
 pub use retry_runtime::{Absent, Attempt, AttemptTimeout, Outcome, Timestamp};
 pub use retry_runtime::{Audit, Finding, FindingKind, Severity, audit};
 pub use retry_runtime::{Backoff, BoxSleep, Jitter, Nested, RetryPolicy, StopReason, set_timer};
