@@ -59,7 +59,6 @@ impl Operation {
 
     /// The policy, unless it belongs to an instance.
     #[inline]
-    #[must_use]
     pub const fn policy(&'static self) -> &'static RetryPolicy {
         &self.policy
     }

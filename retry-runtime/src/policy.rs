@@ -66,6 +66,7 @@ pub enum Nested {
 /// ```
 #[derive(Clone, Copy)]
 #[must_use]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct RetryPolicy {
     pub(crate) max_attempts: u32,
     pub(crate) schedule: Schedule,

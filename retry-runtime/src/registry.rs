@@ -199,7 +199,8 @@ mod tests {
         }
         see(&OPERATION, &STATE);
         see(&OPERATION, &STATE);
-        let listed = all().into_iter().filter(|other| std::ptr::eq(*other, &OPERATION)).count();
+        let listed =
+            all().into_iter().filter(|other| std::ptr::eq(*other, &raw const OPERATION)).count();
         assert_eq!(listed, 1);
         assert!(complete());
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use steadfast::breaker::{self, CircuitBreaker, State};
+use steadfast::breaker::{CircuitBreaker, State};
 use steadfast::{
     CircuitOpen, Classify, StopReason, circuit_breaker, reported_sync, retry, testing,
 };

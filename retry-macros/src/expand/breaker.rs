@@ -244,14 +244,14 @@ impl Frame<'_> {
             }
         };
         let answer = if self.keeps_error() && !is_per_call(breaker) {
-            self.from_error(&quote_spanned! { site =>
+            self.failure(&quote_spanned! { site =>
                 match __steadfast_last {
                     ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
                     ::core::option::Option::None => #error,
                 }
             })
         } else {
-            self.from_error(&error)
+            self.failure(&error)
         };
         let answer = {
             let output = self.output_tokens();

@@ -178,7 +178,7 @@ impl Frame<'_> {
     }
 
     /// A failure with this error. A type that knows no failures is underlined where it is written.
-    pub(super) fn from_error(&self, error: &TokenStream) -> TokenStream {
+    pub(super) fn failure(&self, error: &TokenStream) -> TokenStream {
         let span = Span::mixed_site().located_at(self.output_span);
         let private = runtime_path::at(&self.private, span);
         quote_spanned!(span => #private::Outcome::from_error(#error))

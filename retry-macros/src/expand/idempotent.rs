@@ -197,7 +197,7 @@ impl Frame<'_> {
             }
             None => quote_spanned!(span => #at_output::Unclaimed::unclaimed(__steadfast_error)),
         };
-        let refused = self.from_error(&error);
+        let refused = self.failure(&error);
         quote_spanned! { site =>
             match #run {
                 ::core::result::Result::Ok(__steadfast_outcome) => __steadfast_outcome,

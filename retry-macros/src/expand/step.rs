@@ -158,10 +158,11 @@ impl Frame<'_> {
         let site = Span::mixed_site();
         self.attempt_breaker()?;
         let verdict = failing.verdict.as_ref()?;
-        let circuit = self
-            .repeats
-            .then(|| quote_spanned!(site => let __steadfast_circuit =))
-            .unwrap_or_else(|| quote_spanned!(site => let _ =));
+        let circuit = if self.repeats {
+            quote_spanned!(site => let __steadfast_circuit =)
+        } else {
+            quote_spanned!(site => let _ =)
+        };
         Some(quote_spanned! { site =>
             let __steadfast_verdict = #verdict;
             #circuit #private::Pass::settle(__steadfast_pass, __steadfast_verdict);
@@ -200,6 +201,7 @@ impl Frame<'_> {
     }
 
     /// What follows a failure.
+    #[expect(clippy::too_many_lines, reason = "what is bound here is used to the end")]
     fn failed(&self, failing: &Failing) -> TokenStream {
         let Self { private, policy, .. } = self;
         let call = self.call();

@@ -47,6 +47,7 @@ impl Verdict {
 impl Pass {
     /// Tells the result, and asks for how long the circuit will admit nobody.
     #[cold]
+    #[must_use = "a circuit that admits nobody is not waited for"]
     pub fn settle(self, verdict: Verdict) -> Option<Duration> {
         let reported = match verdict {
             Verdict::Failure => self.failure(),

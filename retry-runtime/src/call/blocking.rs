@@ -154,6 +154,7 @@ fn begun(state: &mut State) -> &mut (Track, Option<context::Entered>) {
 /// compiled where it is used, since thread-locals of another crate would be such a call.
 #[cold]
 #[inline(never)]
+#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
 fn again<Here>(
     state: &mut State,
     operation: &'static Operation,

@@ -182,6 +182,7 @@ fn begun(state: &mut State) -> &mut Track {
 /// thread-locals of another crate would be such a call.
 #[cold]
 #[inline(never)]
+#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
 fn failed<Here>(
     state: &mut State,
     operation: &'static Operation,

@@ -65,7 +65,7 @@ mod tests {
                 assert_eq!(kept.over().nanos(), kept.nanos());
                 assert!(kept.nanos() <= nanos);
                 // The longest that half a word holds is two years.
-                let most = nanos.min((MANTISSA as u64) << EXPONENT);
+                let most = nanos.min(u64::from(MANTISSA) << EXPONENT);
                 assert!(most - kept.nanos() <= most >> 24, "{nanos}");
             }
         }

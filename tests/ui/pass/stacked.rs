@@ -1,7 +1,7 @@
 //! Stacks whose attributes are imported for nothing else, without a warning.
 
+#![deny(clippy::pedantic)]
 #![forbid(warnings, unused)]
-#![warn(clippy::pedantic)]
 
 /// All three are imported, and one of them expands the others.
 mod imported {

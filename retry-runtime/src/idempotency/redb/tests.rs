@@ -230,7 +230,7 @@ async fn leases_run_on_the_monotonic_clock_and_the_calendar_counts_across_a_rest
         drop(store);
         disk.open_at(calendar)
     };
-    let store = reopened(store, 50 * year - hour);
+    let store = reopened(store, (50 * year).saturating_sub(hour));
     let record = store.peek("kept").await.unwrap().unwrap();
     assert_eq!(record.state, RecordState::Done);
     assert!(record.expires_in > DAY && record.expires_in <= DAY + hour, "{record:?}");
