@@ -206,6 +206,7 @@ pub(crate) async fn run() -> Result<Outage, String> {
     let handle = loop {
         match breaker::breaker("payments") {
             Some(handle) => break handle,
+            None if begun.elapsed() > PATIENCE => return Err("no breaker was made".to_owned()),
             None => sleep(Duration::from_millis(1)).await,
         }
     };
