@@ -7,18 +7,28 @@ mod readme {}
 #[doc = include_str!("../docs/attributes-retry.md")]
 mod attributes_retry {}
 
+#[doc = include_str!("../docs/attributes-circuit-breaker.md")]
+mod attributes_circuit_breaker {}
+
+#[cfg(feature = "idempotent")]
+#[doc = include_str!("../docs/attributes-idempotent.md")]
+mod attributes_idempotent {}
+
 #[doc = include_str!("../docs/budgets.md")]
 mod budgets {}
 
 #[doc = include_str!("../docs/classification.md")]
 mod classification {}
 
+#[doc = include_str!("../docs/nesting.md")]
+mod nesting {}
+
 #[cfg(all(feature = "metrics", feature = "serde"))]
 #[doc = include_str!("../docs/observability.md")]
 mod observability {}
 
+#[doc = include_str!("../docs/testing.md")]
+mod testing {}
+
 #[doc = include_str!("../docs/when-not-to-retry.md")]
 mod when_not_to_retry {}
-
-#[doc = include_str!("../docs/nesting.md")]
-mod nesting {}

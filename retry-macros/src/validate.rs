@@ -100,18 +100,18 @@ pub(crate) fn not_zero(
     Ok(duration)
 }
 
-/// A window of time is looked at in tenths, which have to mean something.
+/// Refuses what the runtime would find too short to work with.
 pub(crate) fn long_enough(
     named: Named,
-    window: Spanned<DurationValue>,
+    shortest: Duration,
+    duration: Spanned<DurationValue>,
 ) -> syn::Result<Spanned<DurationValue>> {
-    const SHORTEST: Duration = Duration::from_millis(100);
-    match window.value.literal() {
-        Some(found) if found < SHORTEST => {
-            let (name, found) = (named.name, write_duration(found));
-            let what = format!("`{name}` must be at least 100ms, found {found}");
-            Err(fault_at(window.span, what, format_args!("write `{}`", named.example)))
+    match duration.value.literal() {
+        Some(found) if found < shortest => {
+            let (least, found) = (write_duration(shortest), write_duration(found));
+            let what = format!("`{}` must be at least {least}, found {found}", named.name);
+            Err(fault_at(duration.span, what, format_args!("write `{}`", named.example)))
         }
-        _ => Ok(window),
+        _ => Ok(duration),
     }
 }

@@ -4,10 +4,11 @@ use crate::classify::{Classification, Classify};
 
 /// A return type that can say that it failed: `Result` and `Option`.
 #[diagnostic::on_unimplemented(
-    message = "`#[retry]` cannot tell success from failure in a `{Self}`",
+    message = "nothing tells success from failure in a `{Self}`",
     label = "neither `Result` nor `Option`",
-    note = "return a `Result<T, E>` or an `Option<T>`; to repeat until a value is right, write \
-            `when_value = |value| …`",
+    note = "return a `Result<T, E>` or an `Option<T>`",
+    note = "below `#[retry]`, to repeat until a value is right: `when_value = |value| …`; below \
+            `#[circuit_breaker]`, to answer for an open circuit: `fallback = function`",
     note = "for a function that returns a future, write `async fn`, or `-> impl Future<Output = …>`"
 )]
 pub trait Outcome: Sized {

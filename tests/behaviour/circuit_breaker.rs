@@ -55,7 +55,7 @@ fn open_breaker_rejects_without_calling() {
     scope.advance(Duration::from_secs(30));
     assert_eq!(alone(&calls, Ok(2)), Ok(2));
     assert_eq!(alone(&calls, Ok(3)), Ok(3));
-    assert_eq!(breaker::breaker("alone").unwrap().state(), State::Closed);
+    assert_eq!(steadfast::breaker("alone").unwrap().state(), State::Closed);
 }
 
 #[test]

@@ -1,10 +1,18 @@
 //! A breaker around nothing, so many times: `breaker WAY CALLS`. `run` counts the instructions.
 
 use std::hint::black_box;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering::Acquire};
 use std::time::Duration;
 
+use failsafe::CircuitBreaker as _;
+use failsafe::failure_policy::{ConsecutiveFailures, consecutive_failures};
+use layered::{Execute, Service as _, Stack};
+use recloser::Recloser;
+use seatbelt::{RecoveryInfo, ResilienceContext};
 use steadfast::breaker::{Attached, CircuitBreaker};
+use steadfast_benches::{Failure, block_on, body, paused, two_threads};
+use tower::Service as _;
 
 static CONSECUTIVE: Attached = Attached::named(CircuitBreaker::new("consecutive"));
 static HAND: CircuitBreaker = CircuitBreaker::new("hand");
@@ -20,6 +28,61 @@ static OPEN: Attached = Attached::named(
     CircuitBreaker::new("open").failure_threshold(1).recovery_timeout(Duration::from_secs(3600)),
 );
 static KEYED: Attached = Attached::keyed(CircuitBreaker::new("keyed"), 1024);
+
+type Failsafe = failsafe::StateMachine<ConsecutiveFailures<failsafe::backoff::Constant>, ()>;
+
+static FAILSAFE: LazyLock<Failsafe> = LazyLock::new(|| {
+    let hour = failsafe::backoff::constant(Duration::from_secs(3600));
+    failsafe::Config::new().failure_policy(consecutive_failures(5, hour)).build()
+});
+static RECLOSER: LazyLock<Recloser> = LazyLock::new(|| {
+    Recloser::custom().closed_len(100).open_wait(Duration::from_secs(3600)).build()
+});
+
+#[inline(never)]
+fn call_failsafe(breaker: &Failsafe, succeeds: bool) -> bool {
+    breaker.call(|| if black_box(succeeds) { Ok(()) } else { Err(()) }).is_ok()
+}
+
+#[inline(never)]
+fn call_recloser(breaker: &Recloser, succeeds: bool) -> bool {
+    breaker.call(|| if black_box(succeeds) { Ok(()) } else { Err(()) }).is_ok()
+}
+
+async fn bare(x: u64) -> Result<u64, Failure> {
+    body(x)
+}
+
+fn seatbelt() -> impl AsyncFn(u64) -> Result<u64, Failure> {
+    let context: ResilienceContext<u64, Result<u64, Failure>> =
+        ResilienceContext::new(tick::Clock::new_tokio());
+    let service = (
+        seatbelt::breaker::Breaker::layer("breaker", &context)
+            .recovery_with(|outcome, _| match outcome {
+                Ok(_) => RecoveryInfo::never(),
+                Err(_) => RecoveryInfo::retry(),
+            })
+            .rejected_input_error(|_, _| Failure::Gone),
+        Execute::new(bare),
+    )
+        .into_service();
+    async move |x| service.execute(x).await
+}
+
+fn tower_resilience() -> impl AsyncFnMut(u64) -> bool {
+    let layer = tower_resilience_circuitbreaker::CircuitBreakerLayer::builder()
+        .failure_rate_threshold(0.5)
+        .sliding_window_size(100)
+        .build()
+        .expect("a breaker");
+    let mut service = tower::ServiceBuilder::new().layer(layer).service(tower::service_fn(bare));
+    async move |x| service.call(x).await.is_ok()
+}
+
+#[steadfast::circuit_breaker(name = "async")]
+async fn annotated(x: u64) -> Result<u64, Failure> {
+    bare(x).await
+}
 
 /// Leave and success.
 #[inline(never)]
@@ -84,19 +147,22 @@ fn one(way: &str, calls: u64) {
         "slow" => times!(call(&SLOW)),
         "open" => times!(call(&OPEN)),
         "keyed" => times!(call_key(&KEYED, "a.example")),
+        "failsafe" | "failsafe_open" => times!(call_failsafe(&FAILSAFE, true)),
+        "recloser" | "recloser_open" => times!(call_recloser(&RECLOSER, true)),
+        "bare_async" => times!(block_on(bare(1))),
+        "annotated_async" => times!(block_on(annotated(1))),
+        "seatbelt_async" => {
+            let runtime = paused();
+            let _entered = runtime.enter();
+            let call = seatbelt();
+            times!(block_on(call(1)));
+        }
+        "tower_resilience_async" => {
+            let mut call = tower_resilience();
+            times!(block_on(call(1)));
+        }
         other => panic!("no way {other}"),
     }
-}
-
-/// Nanoseconds a call by each of so many threads at once.
-fn threads(way: &str, count: u64, calls: u64) -> f64 {
-    let begin = std::time::Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..count {
-            scope.spawn(|| one(way, calls));
-        }
-    });
-    begin.elapsed().as_nanos() as f64 / calls as f64
 }
 
 fn main() {
@@ -106,13 +172,17 @@ fn main() {
     if let Ok(pass) = OPEN.admit() {
         pass.failure();
     }
-    match way.strip_prefix("threads_") {
-        // The best of nine: a machine that does something else in between only makes it slower.
-        Some(way) => {
-            let best = |count| (0..9).map(|_| threads(way, count, calls)).fold(f64::MAX, f64::min);
-            let (alone, together) = (best(1), best(2));
-            println!("{:.2} ({alone:.1} ns, {together:.1} ns)", 2.0 * alone / together);
+    if way.ends_with("failsafe_open") {
+        while FAILSAFE.is_call_permitted() {
+            call_failsafe(&FAILSAFE, false);
         }
+    }
+    if way.ends_with("recloser_open") {
+        (0..200).for_each(|_| _ = call_recloser(&RECLOSER, false));
+        assert!(!call_recloser(&RECLOSER, true), "it rejects");
+    }
+    match way.strip_prefix("threads_") {
+        Some(way) => println!("{}", two_threads(calls, |calls| one(way, calls))),
         None => one(&way, calls),
     }
 }

@@ -244,14 +244,14 @@ impl Frame<'_> {
             }
         };
         let answer = if self.keeps_error() && !is_per_call(breaker) {
-            quote_spanned! { site =>
-                #private::Outcome::from_error(match __steadfast_last {
+            self.from_error(&quote_spanned! { site =>
+                match __steadfast_last {
                     ::core::option::Option::Some(__steadfast_last) => __steadfast_last,
                     ::core::option::Option::None => #error,
-                })
-            }
+                }
+            })
         } else {
-            quote_spanned!(site => #private::Outcome::from_error(#error))
+            self.from_error(&error)
         };
         let answer = {
             let output = self.output_tokens();

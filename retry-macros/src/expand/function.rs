@@ -177,6 +177,13 @@ impl Frame<'_> {
         self.repeats && (cut || rejected)
     }
 
+    /// A failure with this error. A type that knows no failures is underlined where it is written.
+    pub(super) fn from_error(&self, error: &TokenStream) -> TokenStream {
+        let span = Span::mixed_site().located_at(self.output_span);
+        let private = runtime_path::at(&self.private, span);
+        quote_spanned!(span => #private::Outcome::from_error(#error))
+    }
+
     /// What an attempt returns, as tokens.
     pub(super) fn output_tokens(&self) -> TokenStream {
         match &self.output {

@@ -197,12 +197,11 @@ impl Frame<'_> {
             }
             None => quote_spanned!(span => #at_output::Unclaimed::unclaimed(__steadfast_error)),
         };
+        let refused = self.from_error(&error);
         quote_spanned! { site =>
             match #run {
                 ::core::result::Result::Ok(__steadfast_outcome) => __steadfast_outcome,
-                ::core::result::Result::Err(__steadfast_error) => {
-                    #private::Outcome::from_error(#error)
-                }
+                ::core::result::Result::Err(__steadfast_error) => { #refused }
             }
         }
     }

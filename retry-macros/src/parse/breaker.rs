@@ -1,5 +1,7 @@
 //! `#[circuit_breaker]`, option by option, and the path that may stand without a name.
 
+use std::time::Duration;
+
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned as _;
@@ -20,6 +22,8 @@ use crate::values::{self, Named};
 const MOST_FAILURES: u32 = 1_048_575;
 const MOST_CALLS: u32 = 10_000;
 const MOST_FACTOR: f64 = 1000.0;
+/// A window of time is looked at in tenths, which have to mean something.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
 
 /// Reads the arguments of `#[circuit_breaker(...)]`; what could not be read is missing in the
 /// model, and `diagnostics` says why.
@@ -217,7 +221,7 @@ fn window(value: &Value<'_, BreakerOption>) -> syn::Result<Spanned<Window>> {
             let named = Named { example: "window = \"10s\"", ..named };
             let duration = values::duration(named, expr)?;
             let duration = validate::not_zero(named, value.item.spanned(span, duration))?;
-            Window::Time(validate::long_enough(named, duration)?.value)
+            Window::Time(validate::long_enough(named, SHORTEST_WINDOW, duration)?.value)
         }
         Some((_, Lit::Int(int))) if matches!(int.suffix(), "ms" | "s" | "m" | "h") => {
             let named = Named { example: "window = \"10s\"", ..named };

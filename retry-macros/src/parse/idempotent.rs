@@ -1,5 +1,7 @@
 //! `#[idempotent]`, option by option.
 
+use std::time::Duration;
+
 use proc_macro2::{Span, TokenStream};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Lit, LitStr};
@@ -14,6 +16,9 @@ use crate::options::IdempotentOption;
 use crate::templates::template;
 use crate::validate;
 use crate::values;
+
+/// A shorter one is over before it could be renewed.
+const SHORTEST_LEASE: Duration = Duration::from_millis(30);
 
 /// Reads the arguments of `#[idempotent(...)]`; what could not be read is missing in the model, and
 /// `diagnostics` says why.
@@ -64,7 +69,10 @@ fn read(
         IdempotentOption::Ttl => model.ttl = Some(value.duration_above_zero()?),
         IdempotentOption::Store => model.store = Some(value.spanned(store(value.expr()?)?)),
         IdempotentOption::Fingerprint => model.fingerprint = value.arguments(facts, diagnostics)?,
-        IdempotentOption::Lease => model.lease = Some(value.duration_above_zero()?),
+        IdempotentOption::Lease => {
+            let lease = value.duration_above_zero()?;
+            model.lease = Some(validate::long_enough(value.named(), SHORTEST_LEASE, lease)?);
+        }
         // No time is a time to wait: a duplicate is refused at once.
         IdempotentOption::Wait => model.wait = Some(value.duration()?),
         IdempotentOption::OnUnknown => model.on_unknown = Some(on_unknown(value)?),

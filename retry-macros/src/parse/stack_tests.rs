@@ -472,6 +472,7 @@ fn options_of_an_idempotent_function_are_checked() {
         "`lease` must be longer than no time, found 0s",
         "write `lease = \"30s\"`",
     );
+    wrong("lease = \"5ms\"", "`lease` must be at least 30ms, found 5ms", "write `lease = \"30s\"`");
     wrong(
         "fingerprint(amount)",
         "`amount` in `fingerprint` names no argument of the function",

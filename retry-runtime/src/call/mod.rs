@@ -143,6 +143,7 @@ impl Track {
     /// The delay has passed: the next attempt begins.
     fn resume(&mut self) {
         self.attempt = self.attempt.saturating_add(1);
+        self.previous = self.previous.over();
     }
 }
 

@@ -148,8 +148,13 @@ pub(super) fn end(operation: &'static Operation, reason: StopReason, track: Trac
         registry::see(operation, &state);
         state.count_end(reason, attempts, slept);
     }
-    if reason == StopReason::Ok {
-        tell::attempt(operation, "ok");
+    match reason {
+        StopReason::Ok => tell::attempt(operation, "ok"),
+        // A sleep that is cut short follows an attempt that was told.
+        StopReason::Cancelled if !track.previous.is_waiting() => {
+            tell::attempt(operation, "cancelled");
+        }
+        _ => {}
     }
     let ended = tell::Ended::Stopped(reason, attempts);
     tell::call_ended(operation, ended, Timestamp::from_nanos(track.started), clock::now);

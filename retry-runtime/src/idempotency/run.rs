@@ -95,10 +95,13 @@ impl<R> Clone for Replay<R> {
 
 impl<R> Copy for Replay<R> {}
 
-impl<R: Outcome<Value: Storable>> Replay<R> {
+impl<R: Outcome> Replay<R> {
     /// Values are stored; a failure never is.
     #[must_use]
-    pub fn values() -> Self {
+    pub fn values() -> Self
+    where
+        R::Value: Storable,
+    {
         Self {
             value: |outcome, version| {
                 outcome.value().map(|value| envelope::store(Kind::Value, version, value))
@@ -116,6 +119,7 @@ impl<R: Outcome<Value: Storable>> Replay<R> {
     #[must_use]
     pub fn values_and_errors() -> Self
     where
+        R::Value: Storable,
         R::Error: Storable,
     {
         Self {

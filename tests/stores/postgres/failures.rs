@@ -183,12 +183,14 @@ async fn an_answer_that_was_lost_to_a_reset_is_asked_for_again() {
     let (port, lossy) = lossy_wire(super::server()).await;
     let wire = format!("postgres://postgres@127.0.0.1:{port}/reset");
     let store = connected(&wire).await;
-    own(&store, "before", 1).await;
+    // Each statement is run once before its answer is lost, or what is lost is that it was prepared.
+    let before = own(&store, "before", 1).await;
 
     lossy.lose_an_answer();
     let claim = own(&store, "k", 1).await;
     assert!(lossy.has_lost(), "the answer was lost");
     assert_eq!(claim.fence, 1, "the claim is the one that was made unseen");
+    assert_eq!(complete(&store, "before", before, b"paid").await, Written::Made);
     lossy.lose_an_answer();
     assert_eq!(complete(&store, "k", claim, b"paid").await, Written::Made);
     assert!(lossy.has_lost(), "the answer was lost");
@@ -197,6 +199,8 @@ async fn an_answer_that_was_lost_to_a_reset_is_asked_for_again() {
     lossy.lose_an_answer();
     assert_eq!(store.mark_unknown("unknown", claim, "reset").await.unwrap(), Written::Made);
     // An operator's decision is not repeated behind his back.
+    let lost = Written::Lost { fence: Some(1) };
+    assert_eq!(store.resolve("unknown", 7, Resolution::NotDone).await.unwrap(), lost);
     lossy.lose_an_answer();
     let error = store.resolve("unknown", 1, Resolution::NotDone).await.expect_err("lost");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);

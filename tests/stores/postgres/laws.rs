@@ -306,6 +306,17 @@ async fn a_key_that_is_none_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_altered_while_the_store_is_in_use_is_no_error() {
+    let (store, url) = store("altered").await;
+    let claim = own(&store, "k", 1).await;
+    let alter = "ALTER TABLE steadfast_idempotency ALTER COLUMN note TYPE varchar";
+    store.peek("k").await.unwrap();
+    client(&url).await.batch_execute(alter).await.unwrap();
+    assert!(store.peek("k").await.unwrap().is_some());
+    assert_eq!(complete(&store, "k", claim, b"paid").await, Written::Made);
+}
+
+#[tokio::test]
 async fn the_audit_finds_what_breaks_promises() {
     let (store, url) = store("audited").await;
     assert_eq!(store.audit().await.unwrap(), Vec::<String>::new());

@@ -207,7 +207,7 @@ impl<E: ?Sized, T> Elsewhere<E, T> for Probe<'_, E, T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can never hold a `{T}`",
     label = "no `{T}` can be found in this error",
-    note = "an entry of `on` or `not_on` names the error type of the function, or an error type \
+    note = "an entry of `on`, `not_on` or `ignore` names the error type of the function, or an error type \
             (`std::error::Error + 'static`) that it can wrap",
     note = "a generic error type needs the bound `std::error::Error + 'static`",
     note = "for anything else decide in code: `when = |error| …`"

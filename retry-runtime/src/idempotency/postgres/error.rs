@@ -49,6 +49,11 @@ pub(super) fn is_conflict(error: &Error) -> bool {
     error.code().is_some_and(|code| matches!(code.code(), "40001" | "40P01"))
 }
 
+/// Whether a prepared statement no longer fits the table.
+pub(super) fn is_outdated(error: &Error) -> bool {
+    error.code().is_some_and(|code| code.code() == "0A000")
+}
+
 #[cfg(test)]
 mod tests {
     use super::meaning;

@@ -1,6 +1,7 @@
 //! The connections of a store: made when they are needed, replaced when they are lost, given up when
 //! the server does not answer in time. Knows nothing of records.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -12,17 +13,17 @@ use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Error, Row, Socket};
+use tokio_postgres::{Client, Config, Error, Row, Socket, Statement};
 
-use super::error::{is_conflict, store_error};
+use super::error::{is_conflict, is_outdated, store_error};
 use super::{SCHEMA, SELECT_SCHEMA};
 use crate::idempotency::store::{StoreError, StoreErrorKind};
 
 /// How often a statement is repeated that the server has undone for another's sake.
 const CONFLICTS: u32 = 8;
 
-/// One statement and its arguments. Types are named so that it takes one round trip and leaves no
-/// prepared statement behind, which a connection of the user's may not be allowed to have.
+/// One statement and its arguments. Types are named so that on a connection of the user's it takes one
+/// round trip and leaves no prepared statement behind, which that may not be allowed to have.
 pub(super) struct Query<'a> {
     pub(super) sql: &'static str,
     pub(super) arguments: &'a [(&'a (dyn ToSql + Sync), Type)],
@@ -62,6 +63,8 @@ pub(super) struct Link {
     task: Option<AbortHandle>,
     /// Whether the tables were seen to be of this library's version.
     schema_seen: AtomicBool,
+    /// Statements that were prepared on it.
+    prepared: Mutex<HashMap<&'static str, Statement>>,
 }
 
 impl Links {
@@ -227,7 +230,7 @@ impl Slot {
 
 impl Link {
     fn new(client: Arc<Client>, task: Option<AbortHandle>) -> Self {
-        Self { client, task, schema_seen: AtomicBool::new(false) }
+        Self { client, task, schema_seen: AtomicBool::new(false), prepared: Mutex::default() }
     }
 
     /// The server ends a connection with an answer of class 57; the client notices a moment later.
@@ -256,11 +259,32 @@ impl Link {
     async fn operation(&self, query: &Query<'_>) -> Result<Vec<Row>, Error> {
         let mut conflicts = 0;
         loop {
-            match self.client.query_typed(query.sql, query.arguments).await {
+            match self.run(query).await {
                 Err(error) if is_conflict(&error) && conflicts < CONFLICTS => conflicts += 1,
+                // The table was altered since the statement was prepared.
+                Err(error)
+                    if is_outdated(&error) && lock(&self.prepared).remove(query.sql).is_some() => {}
                 answer => return answer,
             }
         }
+    }
+
+    /// On a connection of the store's own a statement is parsed and planned once.
+    async fn run(&self, query: &Query<'_>) -> Result<Vec<Row>, Error> {
+        if self.task.is_none() {
+            return self.client.query_typed(query.sql, query.arguments).await;
+        }
+        let known = lock(&self.prepared).get(query.sql).cloned();
+        let statement = if let Some(known) = known {
+            known
+        } else {
+            let types: Vec<_> = query.arguments.iter().map(|(_, kind)| kind.clone()).collect();
+            let statement = self.client.prepare_typed(query.sql, &types).await?;
+            lock(&self.prepared).insert(query.sql, statement.clone());
+            statement
+        };
+        let values: Vec<_> = query.arguments.iter().map(|(value, _)| *value).collect();
+        self.client.query(&statement, &values).await
     }
 }
 

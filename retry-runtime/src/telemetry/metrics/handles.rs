@@ -29,8 +29,17 @@ pub const RESULTS: [&str; StopReason::ALL.len() + 2] = {
 };
 
 /// Every value of the label `outcome` of `steadfast_attempts_total`.
-pub const OUTCOMES: [&str; 8] =
-    ["ok", "permanent", "transient", "timeout", "throttled", "conflict", "poll", "circuit_open"];
+pub const OUTCOMES: [&str; 9] = [
+    "ok",
+    "permanent",
+    "transient",
+    "timeout",
+    "throttled",
+    "conflict",
+    "poll",
+    "circuit_open",
+    "cancelled",
+];
 
 /// A handle, and the key to look it up with.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! | metric | labels | |
 //! |---|---|---|
 //! | `steadfast_calls_total` | `operation`, `result` | calls that ended: `ok`, `ok_retried`, `fallback`, or the [`StopReason`](crate::StopReason) |
-//! | `steadfast_attempts_total` | `operation`, `outcome` | calls of the body: `ok`, `permanent`, the [`Kind`](crate::Kind), `poll`, `circuit_open` |
+//! | `steadfast_attempts_total` | `operation`, `outcome` | calls of the body: `ok`, `permanent`, the [`Kind`](crate::Kind), `poll`, `circuit_open`, `cancelled` |
 //! | `steadfast_retry_delay_seconds` | `operation` | a histogram of the delays before retries |
 //! | `steadfast_call_duration_seconds` | `operation` | a histogram of whole calls, delays included |
 //! | `steadfast_budget_tokens` | `budget` | a gauge: retries left |
