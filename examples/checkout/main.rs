@@ -88,7 +88,7 @@ enum PaymentError {
     context = attempt,
     on_retry = account::on_retry
 )]
-#[circuit_breaker(name = "bank", failure_threshold = 5, recovery_timeout = "300ms")]
+#[circuit_breaker(name = "bank", failure_threshold = 5, recovery_timeout = "500ms")]
 async fn charge(
     store: &Store,
     bank: &Bank,

@@ -175,7 +175,7 @@ impl Story {
             self.expect(false, &format!("the bank comes back on its port ({error})"));
         }
         account::event("the bank", "is back; the customer tries again");
-        let circuit = breaker::breaker("bank");
+        let circuit = steadfast::breaker("bank");
         if let Some(left) = circuit.as_ref().and_then(breaker::Handle::until_half_open) {
             sleep(left).await;
         }

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use reqwest::Client;
-use steadfast::breaker::{self, State};
+use steadfast::breaker::State;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -204,8 +204,9 @@ pub(crate) async fn run() -> Result<Outage, String> {
     let load = tokio::spawn(load(Arc::clone(&with), Arc::clone(&without), Arc::clone(&over)));
     // The breaker is known by its name once a call was made.
     let handle = loop {
-        match breaker::breaker("payments") {
+        match steadfast::breaker("payments") {
             Some(handle) => break handle,
+            None if begun.elapsed() > PATIENCE => return Err("no breaker was made".to_owned()),
             None => sleep(Duration::from_millis(1)).await,
         }
     };
@@ -275,7 +276,7 @@ async fn rows(begun: Instant, with: Arc<Wire>, without: Arc<Wire>) {
     loop {
         pace.tick().await;
         let (now, now_with, now_without) = (begun.elapsed(), with.counts(), without.counts());
-        let state = breaker::breaker("payments").map_or(State::Closed, |handle| handle.state());
+        let state = steadfast::breaker("payments").map_or(State::Closed, |handle| handle.state());
         let span = now.saturating_sub(last);
         timeline::row(
             now,
