@@ -36,7 +36,9 @@ pub(super) fn statics(breaker: &Breaker, retry: &Retry, private: &TokenStream) -
             }
         }
     };
-    let limit = retry.attempt_timeout.as_ref().map(|timeout| {
+    // Around the retry a call may last for many attempts.
+    let attempt_timeout = retry.attempt_timeout.as_ref().filter(|_| !is_per_call(breaker));
+    let limit = attempt_timeout.map(|timeout| {
         let (limit, span) = (duration(&timeout.value), site.located_at(timeout.span));
         quote_spanned!(span => .limit(#limit))
     });

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+#[cfg(any(feature = "idempotent", test))]
 use crate::operation::Operation;
 #[cfg(feature = "metrics")]
 use crate::telemetry::metrics::Handles;
@@ -129,6 +130,7 @@ impl Cold {
         Self(OnceLock::new())
     }
 
+    #[cfg(any(feature = "idempotent", feature = "metrics", test))]
     fn counters(&self) -> &Counters {
         self.0.get_or_init(|| {
             Box::new(Counters {

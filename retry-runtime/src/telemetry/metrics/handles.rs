@@ -139,6 +139,7 @@ impl Handles {
         }
     }
 
+    #[cfg(any(feature = "idempotent", test))]
     pub(super) fn key_result(&self, operation: &'static str, result: KeyResult) {
         self.key_results(operation, result, 1);
     }

@@ -188,6 +188,7 @@ pub(crate) fn delay(operation: &'static Operation, delay: Duration) {
 }
 
 /// A call under an idempotency key has ended.
+#[cfg(any(feature = "idempotent", test))]
 pub(crate) fn idempotency(operation: &'static Operation, result: KeyResult) {
     StateRef::of(operation).cold.metrics().key_result(operation.name, result);
 }
