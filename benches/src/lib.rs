@@ -59,7 +59,9 @@ pub fn failing(calls: &AtomicU32, times: u32) -> Result<u32, Failure> {
     if black_box(call) % (times + 1) == 0 { Ok(1) } else { Err(Failure::Down) }
 }
 
-/// Polls until it is ready. Nothing wakes: for what never waits.
+/// Polls until it is ready. Nothing wakes: for what never waits. Never inlined, so that every way
+/// crosses the same border.
+#[inline(never)]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
@@ -70,19 +72,22 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// A runtime for who wants one at hand.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
+}
+
 /// A runtime whose clock stands still until everybody waits.
+#[cfg(feature = "paused")]
 pub fn paused() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime")
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().expect("a runtime")
 }
 
 /// How many times the calls of one thread two threads make in the same time, and the nanoseconds
 /// that a call takes on one and on two. `calls` makes so many.
 ///
-/// The best of nine: a machine that does something else in between only makes it slower.
+/// The best of many: a machine that does something else in between only makes it slower.
 pub fn two_threads(count: u64, calls: impl Fn(u64) + Sync) -> String {
     let once = |threads: u64| {
         let begin = Instant::now();
@@ -94,7 +99,7 @@ pub fn two_threads(count: u64, calls: impl Fn(u64) + Sync) -> String {
         begin.elapsed().as_nanos() as f64 / count as f64
     };
     let (mut alone, mut together) = (f64::MAX, f64::MAX);
-    for _ in 0..9 {
+    for _ in 0..99 {
         alone = alone.min(once(1));
         together = together.min(once(2));
     }

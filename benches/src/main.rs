@@ -7,7 +7,7 @@ mod sync;
 use std::hint::black_box;
 use std::sync::atomic::AtomicU32;
 
-use steadfast_benches::{block_on, paused, two_threads};
+use steadfast_benches::{block_on, runtime, two_threads};
 
 /// So many calls of a synchronous function.
 macro_rules! blocking {
@@ -23,11 +23,12 @@ macro_rules! polled {
     };
 }
 
+#[cfg(feature = "paused")]
 /// So many failing calls of an async function on a paused clock.
 macro_rules! waiting {
     ($calls:expr, $call:expr) => {{
         let counter = AtomicU32::new(0);
-        paused().block_on(async {
+        steadfast_benches::paused().block_on(async {
             for _ in 0..$calls {
                 _ = black_box($call(&counter).await);
             }
@@ -55,7 +56,7 @@ fn main() {
         "backon_async" => polled!(calls, future::with_backon),
         "seatbelt_async" => {
             // Its clock wants a runtime at hand, not to run on it.
-            let runtime = paused();
+            let runtime = runtime();
             let _entered = runtime.enter();
             let call = future::seatbelt();
             polled!(calls, call);
@@ -68,10 +69,15 @@ fn main() {
         "failures" => blocking!(calls, |_| sync::failures(&counter)),
         "failures_retry" => blocking!(calls, |_| sync::failures_with_retry(&counter)),
         "failures_backon" => blocking!(calls, |_| sync::failures_with_backon(&counter)),
+        #[cfg(feature = "paused")]
         "failures_by_hand_async" => waiting!(calls, future::failures_by_hand),
+        #[cfg(feature = "paused")]
         "failures_async" => waiting!(calls, future::failures),
+        #[cfg(feature = "paused")]
         "failures_tokio_retry_async" => waiting!(calls, future::failures_with_tokio_retry),
+        #[cfg(feature = "paused")]
         "failures_backon_async" => waiting!(calls, future::failures_with_backon),
+        #[cfg(feature = "paused")]
         "failures_backon_ready_async" => waiting!(calls, future::failures_with_backon_ready),
         "growth" => {
             for (way, bytes) in future::growth() {

@@ -11,7 +11,7 @@ use layered::{Execute, Service as _, Stack};
 use recloser::Recloser;
 use seatbelt::{RecoveryInfo, ResilienceContext};
 use steadfast::breaker::{Attached, CircuitBreaker};
-use steadfast_benches::{Failure, block_on, body, paused, two_threads};
+use steadfast_benches::{Failure, block_on, body, runtime, two_threads};
 use tower::Service as _;
 
 static CONSECUTIVE: Attached = Attached::named(CircuitBreaker::new("consecutive"));
@@ -152,7 +152,7 @@ fn one(way: &str, calls: u64) {
         "bare_async" => times!(block_on(bare(1))),
         "annotated_async" => times!(block_on(annotated(1))),
         "seatbelt_async" => {
-            let runtime = paused();
+            let runtime = runtime();
             let _entered = runtime.enter();
             let call = seatbelt();
             times!(block_on(call(1)));

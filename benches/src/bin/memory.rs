@@ -43,8 +43,8 @@ async fn with_backon(calls: &AtomicU32) -> Result<u32, Failure> {
     (|| bare(calls)).retry(delays).when(transient).await
 }
 
-/// The bytes that the tasks took together at the most.
-fn peak<F>(tasks: usize, task: fn() -> F) -> usize
+/// The bytes that the tasks took together at the most, and those of one future.
+fn peak<F>(tasks: usize, task: fn() -> F) -> (usize, usize)
 where
     F: Future<Output = Result<u32, Failure>> + Send + 'static,
 {
@@ -58,7 +58,7 @@ where
             assert!(handle.await.expect("no panic").is_ok(), "the third attempt succeeds");
         }
     });
-    HEAP.peak_usage() - before
+    (HEAP.peak_usage() - before, size_of_val(&task()))
 }
 
 macro_rules! task {
@@ -74,12 +74,13 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let way = arguments.next().expect("which way");
     let tasks: usize = arguments.next().expect("how many tasks").parse().expect("a number");
-    let bytes = match way.as_str() {
+    let (bytes, future) = match way.as_str() {
         "by_hand" => peak(tasks, task!(by_hand)),
         "annotated" => peak(tasks, task!(annotated)),
         "tokio_retry" => peak(tasks, task!(with_tokio_retry)),
         "backon" => peak(tasks, task!(with_backon)),
         other => panic!("no way {other}"),
     };
-    println!("{:.1} MiB, {} B a task", bytes as f64 / 1_048_576.0, bytes / tasks);
+    let mebibytes = bytes as f64 / 1_048_576.0;
+    println!("{mebibytes:.1} MiB, {} B a task, its future {future} B", bytes / tasks);
 }
