@@ -35,6 +35,7 @@ use crate::breaker::{self, State, Transition};
 use crate::call::StateRef;
 use crate::operation::Operation;
 use crate::registry;
+#[cfg(any(feature = "idempotent", test))]
 use crate::telemetry::cold::KeyResult;
 use crate::telemetry::snapshot;
 
