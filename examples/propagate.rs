@@ -116,11 +116,11 @@ fn neighbours() -> Trust {
 async fn serve(next: Option<String>) -> io::Result<String> {
     let service = Arc::new(Service { client: Client::new(), next, received: Default::default() });
     let trusting = Router::new()
-        .route("/work/with", get(work))
+        .route("/job/with", get(work))
         .route("/time/with", get(time_left))
         .layer(PropagateLayer::new(neighbours()));
     let router = Router::new()
-        .route("/work/without", get(work))
+        .route("/job/without", get(work))
         .route("/time/without", get(time_left))
         .route("/received", get(received))
         .merge(trusting)
@@ -178,7 +178,7 @@ async fn tell() -> Result<bool, Box<dyn std::error::Error>> {
     println!("three attempts each; requests that arrive:\n");
     println!("{:24}{:>8}{:>8}{:>8}", "", "outer", "inner", "backend");
     for (carry, way) in [(false, WITHOUT), (true, WITH)] {
-        let answer = ask(&client, &format!("{}/work/{way}", outer.url), carry).await;
+        let answer = ask(&client, &format!("{}/job/{way}", outer.url), carry).await;
         if answer.is_ok() {
             return Ok(false);
         }
