@@ -63,8 +63,8 @@ pub struct Probe<'a, E: ?Sized, T> {
     wanted: std::marker::PhantomData<fn() -> T>,
 }
 
-/// The ways of [`Probe`] and of everything else that is asked like it, for a glob import that adds no name to
-/// the user's scope.
+/// The ways of [`Probe`] and of everything else that is asked like it, for a glob import that adds
+/// no name to the user's scope.
 pub mod ways {
     #[cfg(feature = "anyhow")]
     pub use super::InContext as _;
