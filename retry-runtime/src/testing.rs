@@ -56,8 +56,6 @@ struct Inner {
     now: Timestamp,
     events: Vec<Event>,
     operations: HashMap<usize, (&'static Operation, Arc<State>)>,
-    budgets: HashMap<usize, Arc<RetryBudget>>,
-    keyed_budgets: HashMap<usize, Arc<KeyedBudget>>,
     /// Of whatever else is shared, by type and address.
     copies: HashMap<(TypeId, usize), Arc<dyn Any + Send + Sync>>,
     #[cfg(feature = "idempotent")]
@@ -119,8 +117,6 @@ pub fn scope_with_seed(seed: u64) -> Scope {
         now: Timestamp::from_nanos(1_000_000_000),
         events: Vec::new(),
         operations: HashMap::new(),
-        budgets: HashMap::new(),
-        keyed_budgets: HashMap::new(),
         copies: HashMap::new(),
         #[cfg(feature = "idempotent")]
         store: crate::idempotency::MemoryStore::new(),
@@ -292,10 +288,7 @@ pub(crate) fn state_if_any(operation: &'static Operation) -> Option<Arc<State>> 
 
 /// The scope's own copy of a shared budget.
 pub(crate) fn budget(budget: &'static RetryBudget) -> Option<Arc<RetryBudget>> {
-    with(|inner| {
-        let address = std::ptr::from_ref(budget).addr();
-        Arc::clone(inner.budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
-    })
+    copy(budget, RetryBudget::fresh)
 }
 
 /// The scope's own copy of a static, made fresh when it is first asked for.
@@ -312,10 +305,7 @@ pub(crate) fn copy<T: Any + Send + Sync>(
 
 /// The scope's own copy of a budget that is kept for each key.
 pub(crate) fn keyed_budget(budget: &'static KeyedBudget) -> Option<Arc<KeyedBudget>> {
-    with(|inner| {
-        let address = std::ptr::from_ref(budget).addr();
-        Arc::clone(inner.keyed_budgets.entry(address).or_insert_with(|| Arc::new(budget.fresh())))
-    })
+    copy(budget, KeyedBudget::fresh)
 }
 
 /// The scope's own default store.
