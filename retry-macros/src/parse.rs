@@ -319,6 +319,4 @@ fn arguments(
 }
 
 #[cfg(test)]
-mod stack_tests;
-#[cfg(test)]
 mod tests;

@@ -1,4 +1,9 @@
-//! The settings of a retry as one constant value, and their validation.
+//! The settings of a retry as one constant value.
+//!
+//! `checks` refuses what cannot be together, `delays` says how long to wait.
+
+mod checks;
+mod delays;
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +11,6 @@ use std::time::Duration;
 use crate::backoff::{self, Backoff, Jitter, Schedule};
 use crate::budget::{KeyedBudget, RetryBudget};
 use crate::defaults;
-use crate::drivers::random;
 use crate::time::nanos;
 
 /// Where the retries of a policy are paid from.
@@ -297,6 +301,13 @@ impl RetryPolicy {
         self
     }
 
+    /// Retries only what surely never reached the other side: for a call whose effect must not be
+    /// doubled and whose key nobody downstream knows.
+    pub const fn unsent_only(mut self) -> Self {
+        self.unsent_only = true;
+        self
+    }
+
     /// Whether the text of errors stands in logs. Default true.
     pub const fn log_errors(mut self, on: bool) -> Self {
         self.log_errors = on;
@@ -309,174 +320,16 @@ impl RetryPolicy {
         self
     }
 
-    /// The policy, its settings checked against each other. `#[retry]` ends with it.
-    ///
-    /// # Panics
-    ///
-    /// When `max_delay` is shorter than `base_delay`, `attempt_timeout` longer than `deadline`, or
-    /// the smallest possible delays alone already cross the deadline.
-    #[track_caller]
-    pub const fn validated(mut self) -> Self {
-        assert!(
-            self.base_delay <= self.max_delay,
-            "`max_delay` is shorter than `base_delay`: raise `max_delay` or lower `base_delay`"
-        );
-        if self.deadline != u64::MAX {
-            let deadline = self.deadline;
-            if let Some(timeout) = self.attempt_timeout {
-                assert!(
-                    nanos(timeout) <= deadline,
-                    "`attempt_timeout` is longer than `deadline`: no attempt can use it"
-                );
-            }
-            assert!(
-                self.least_total_delay(deadline) <= deadline,
-                "`deadline` ends before the last attempt can begin, even with the smallest delays: \
-                 raise `deadline` or lower `max_attempts`"
-            );
-        }
-        self.at_once = self.base_delay == 0
-            && !matches!(self.schedule, Schedule::Custom(_))
-            && self.deadline == u64::MAX
-            && self.budget.is_unlimited()
-            && !self.unsent_only;
-        self
-    }
-
-    /// The sum of the smallest possible delays, or a part of it that is more than `enough`.
-    const fn least_total_delay(&self, enough: u64) -> u64 {
-        let share = match self.jitter {
-            Jitter::Full => return 0,
-            Jitter::Equal => 2,
-            Jitter::None => 1,
-        };
-        let cap = self.max_delay;
-        let mut delay = self.base_delay;
-        let (mut total, mut retry) = (0_u64, 1);
-        while retry < self.max_attempts && total <= enough {
-            if delay >= cap || delay == 0 {
-                // From here on every delay is the same.
-                let rest = (self.max_attempts - retry) as u64;
-                let delay = if delay < cap { delay } else { cap };
-                return total.saturating_add(rest.saturating_mul(delay / share));
-            }
-            total = total.saturating_add(delay / share);
-            retry += 1;
-            delay = match self.schedule {
-                Schedule::Exponential if self.factor > 1.0 => scaled(delay, self.factor),
-                Schedule::Linear => delay.saturating_add(self.base_delay),
-                Schedule::Exponential | Schedule::Constant => {
-                    let rest = (self.max_attempts - retry) as u64;
-                    return total.saturating_add(rest.saturating_mul(delay / share));
-                }
-                // Whatever they draw or compute is not known here.
-                Schedule::Decorrelated | Schedule::Custom(_) => return 0,
-            };
-        }
-        total
-    }
-
     /// Whether an async attempt under this policy can be cut off.
     #[must_use]
     pub const fn cuts_attempts(&self) -> bool {
         self.attempt_timeout.is_some() || (self.deadline != u64::MAX && !self.soft_deadline)
     }
 
-    /// The policy, for a function that blocks and so cannot be cut off.
-    ///
-    /// # Panics
-    ///
-    /// When it has an `attempt_timeout`.
-    #[track_caller]
-    pub const fn for_blocking(self) -> Self {
-        assert!(
-            self.attempt_timeout.is_none(),
-            "the policy has an `attempt_timeout`, and a synchronous function cannot be cut off: \
-             make it an `async fn`, or give it a policy without"
-        );
-        self
-    }
-
-    /// The policy, for an async function whose values are looked at: what cuts it off has to stand
-    /// in its attribute.
-    ///
-    /// # Panics
-    ///
-    /// When it [cuts attempts](Self::cuts_attempts).
-    #[track_caller]
-    pub const fn for_values(self) -> Self {
-        assert!(
-            !self.cuts_attempts(),
-            "the policy cuts attempts off, and a function with `when_value` or `classify_value` \
-             may have no error for that: write `attempt_timeout` or `deadline` beside it"
-        );
-        self
-    }
-
     /// Total calls of the body, the first included.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
         self.max_attempts
-    }
-
-    /// The delay before retry number `retry` (1 is the first), when `previous` was the delay before
-    /// the last one and `random` is uniform over all of `u64`.
-    ///
-    /// Always within `0..=max_delay`, whatever the arguments.
-    #[must_use]
-    #[inline]
-    pub fn delay(&self, retry: u32, previous: Duration, random: u64) -> Duration {
-        Duration::from_nanos(self.delay_nanos(retry, nanos(previous), random))
-    }
-
-    #[inline]
-    pub(crate) fn delay_nanos(&self, retry: u32, previous: u64, random: u64) -> u64 {
-        // Retry 0 wraps around to no doubling at all.
-        let exponent = retry.wrapping_sub(1);
-        if exponent < self.doublings {
-            return backoff::below(self.base_delay << exponent, random);
-        }
-        self.delay_slowly(retry, previous, random)
-    }
-
-    #[inline(never)]
-    fn delay_slowly(&self, retry: u32, previous: u64, random: u64) -> u64 {
-        let (base, cap) = (self.base_delay, self.max_delay);
-        let delay = match self.schedule {
-            Schedule::Decorrelated => return backoff::decorrelated(base, previous, cap, random),
-            Schedule::Exponential => backoff::exponential(base, self.factor, retry, cap),
-            Schedule::Linear => base.saturating_mul(u64::from(retry)),
-            Schedule::Constant => base,
-            Schedule::Custom(backoff) => {
-                nanos(backoff.delay(retry, Duration::from_nanos(previous)))
-            }
-        };
-        backoff::spread(self.jitter, delay.min(cap), random)
-    }
-
-    /// [`delay`](Self::delay) with a random number of this thread's generator, for a loop of one's own.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use retry_runtime::RetryPolicy;
-    ///
-    /// static POLICY: RetryPolicy = RetryPolicy::new().base_delay(Duration::from_millis(100));
-    /// assert!(POLICY.next_delay(1, Duration::ZERO) <= Duration::from_millis(100));
-    /// ```
-    #[inline]
-    #[must_use]
-    pub fn next_delay(&self, retry: u32, previous: Duration) -> Duration {
-        self.delay(retry, previous, random::next())
-    }
-
-    /// The delay in nanoseconds after a failure whose server said when to come back.
-    pub(crate) fn hinted_delay(&self, hint: Duration, random: u64) -> u64 {
-        backoff::hinted(hint, self.base_delay, random)
-    }
-
-    /// Whether a delay can depend on a random number.
-    pub(crate) const fn draws(&self) -> bool {
-        self.base_delay > 0 || matches!(self.schedule, Schedule::Custom(_))
     }
 
     /// The longest hint in nanoseconds that is followed.
@@ -496,22 +349,6 @@ impl RetryPolicy {
     pub(crate) const fn longest(&self) -> Option<Duration> {
         if self.deadline == u64::MAX { None } else { Some(Duration::from_nanos(self.deadline)) }
     }
-
-    /// Retries only what surely never reached the other side: for a call whose effect must not be
-    /// doubled and whose key nobody downstream knows.
-    pub const fn unsent_only(mut self) -> Self {
-        self.unsent_only = true;
-        self
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, and neither operand is negative"
-)]
-const fn scaled(delay: u64, factor: f64) -> u64 {
-    (delay as f64 * factor) as u64
 }
 
 impl fmt::Debug for RetryPolicy {
@@ -526,31 +363,5 @@ impl fmt::Debug for RetryPolicy {
             .field("attempt_timeout", &self.attempt_timeout)
             .field("deadline", &self.longest())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schedule_that_can_never_fit_its_deadline_is_refused() {
-        let policy = RetryPolicy::new().max_attempts(9).deadline(Duration::from_secs(10));
-        let fits = |policy: RetryPolicy| {
-            let validated = std::panic::AssertUnwindSafe(|| policy.validated());
-            std::panic::catch_unwind(validated).is_ok()
-        };
-        assert!(fits(policy), "with full jitter every delay may be zero");
-        assert!(!fits(policy.jitter(Jitter::None)));
-        assert!(!fits(policy.jitter(Jitter::Equal)));
-        assert!(fits(policy.jitter(Jitter::None).max_attempts(4)), "1 + 2 + 4 seconds");
-        assert!(!fits(policy.jitter(Jitter::None).max_attempts(5)));
-        assert!(fits(policy.jitter(Jitter::None).constant()), "8 seconds");
-        assert!(!fits(policy.jitter(Jitter::None).constant().max_attempts(12)));
-        assert!(!fits(policy.jitter(Jitter::None).linear()));
-        let forever = policy.jitter(Jitter::None).max_attempts(u32::MAX);
-        assert!(!fits(forever.factor(1.0)));
-        assert!(fits(forever.base_delay(Duration::from_nanos(1)).constant()), "4.3 seconds");
-        assert!(fits(forever.base_delay(Duration::ZERO)));
     }
 }

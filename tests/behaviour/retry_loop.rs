@@ -1,14 +1,14 @@
 //! How often the body runs, with which delays, and what comes back.
 
+mod cut_off;
+mod shared;
+
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use steadfast::testing::{self, Event};
-use steadfast::{
-    AttemptTimeout, Classification, Jitter, Kind, RetryBudget, RetryEvent, RetryPolicy, StopReason,
-    retry,
-};
+use steadfast::{Classification, Kind, RetryBudget, RetryEvent, StopReason, retry};
 
 fn timed_out() -> io::Error {
     ErrorKind::TimedOut.into()
@@ -85,67 +85,6 @@ async fn the_delays_pass_on_the_paused_clock_of_tokio() {
     let begin = tokio::time::Instant::now();
     assert_eq!(fetch(&Cell::new(0)).await.unwrap(), 4);
     assert_eq!(begin.elapsed().as_secs(), 7, "1 + 2 + 4 seconds");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_is_cut_off_and_tried_again() {
-    #[retry(max_attempts = 3, attempt_timeout = "1s", jitter = "none")]
-    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
-        calls.set(calls.get() + 1);
-        if calls.get() < 3 {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-        }
-        Ok(calls.get())
-    }
-    assert_eq!(slow(&Cell::new(0)).await.unwrap(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_deadline_cuts_the_body_and_returns_the_last_real_error() {
-    #[retry(max_attempts = 3, deadline = "10s", jitter = "none")]
-    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
-        calls.set(calls.get() + 1);
-        if calls.get() == 1 {
-            return Err(ErrorKind::ConnectionReset.into());
-        }
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-        Ok(0)
-    }
-    let begin = tokio::time::Instant::now();
-    let (answer, report) = steadfast::reported(slow(&Cell::new(0))).await;
-    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!(begin.elapsed().as_secs(), 10);
-    assert_eq!(report.reason, StopReason::Deadline);
-    assert_eq!(report.attempts, 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deadline_without_a_real_error_returns_the_timeout() {
-    #[derive(Debug, PartialEq)]
-    struct Failed(AttemptTimeout);
-    #[retry(deadline = "2s", map_timeout = Failed, on = any)]
-    async fn hangs() -> Result<(), Failed> {
-        std::future::pending().await
-    }
-    assert_eq!(hangs().await.unwrap_err().0.limit(), None);
-}
-
-#[test]
-fn no_sleep_is_begun_that_would_cross_the_deadline() {
-    #[retry(max_attempts = 4, deadline = "10s", jitter = "none")]
-    fn fails(calls: &Cell<u32>, scope: &testing::Scope) -> io::Result<u32> {
-        scope.advance(Duration::from_secs(2));
-        until(calls, 99, ErrorKind::TimedOut)
-    }
-    let scope = testing::scope();
-    let calls = Cell::new(0);
-    fails(&calls, &scope).unwrap_err();
-    // Three attempts of 2 seconds and delays of 1 and 2; the next 4 seconds would cross.
-    assert_eq!((calls.get(), scope.elapsed().as_secs()), (3, 9));
-    assert!(matches!(
-        scope.events().last(),
-        Some(Event::Ended { reason: StopReason::Deadline, .. })
-    ));
 }
 
 #[derive(Debug)]
@@ -279,48 +218,6 @@ fn an_empty_budget_ends_the_call_before_any_sleep() {
 }
 
 #[test]
-fn three_layers_of_three_attempts_are_seven_calls() {
-    #[retry]
-    fn outer(calls: &Cell<u32>) -> io::Result<()> {
-        middle(calls)
-    }
-    #[retry]
-    fn middle(calls: &Cell<u32>) -> io::Result<()> {
-        inner(calls)
-    }
-    #[retry]
-    fn inner(calls: &Cell<u32>) -> io::Result<()> {
-        calls.set(calls.get() + 1);
-        Err(timed_out())
-    }
-    let _scope = testing::scope();
-    let calls = Cell::new(0);
-    outer(&calls).unwrap_err();
-    assert_eq!(calls.get(), 7);
-}
-
-#[tokio::test]
-async fn three_async_layers_of_three_attempts_are_seven_calls() {
-    #[retry]
-    async fn outer(calls: &Cell<u32>) -> io::Result<()> {
-        middle(calls).await
-    }
-    #[retry]
-    async fn middle(calls: &Cell<u32>) -> io::Result<()> {
-        inner(calls).await
-    }
-    #[retry]
-    async fn inner(calls: &Cell<u32>) -> io::Result<()> {
-        calls.set(calls.get() + 1);
-        Err(timed_out())
-    }
-    let _scope = testing::scope();
-    let calls = Cell::new(0);
-    outer(&calls).await.unwrap_err();
-    assert_eq!(calls.get(), 7);
-}
-
-#[test]
 fn the_hook_sees_every_retry() {
     thread_local!(static SEEN: Cell<u32> = const { Cell::new(0) });
     fn note(event: &RetryEvent<'_>) {
@@ -352,77 +249,6 @@ fn the_context_counts_the_attempts() {
     assert_eq!(numbers, [1, 2, 3]);
 }
 
-static SHARED: RetryPolicy = RetryPolicy::new().max_attempts(4).jitter(Jitter::None);
-static CUTTING: RetryPolicy = RetryPolicy::new().attempt_timeout(Duration::from_secs(1));
-
-#[test]
-fn a_shared_policy_holds_and_options_beside_it_override() {
-    #[retry(policy = SHARED)]
-    fn shared(calls: &Cell<u32>) -> io::Result<u32> {
-        until(calls, 99, ErrorKind::TimedOut)
-    }
-    #[retry(policy = SHARED, max_attempts = 2)]
-    fn overridden(calls: &Cell<u32>) -> io::Result<u32> {
-        until(calls, 99, ErrorKind::TimedOut)
-    }
-    let scope = testing::scope();
-    let calls = Cell::new(0);
-    shared(&calls).unwrap_err();
-    assert_eq!((calls.get(), scope.elapsed().as_secs()), (4, 7));
-    overridden(&calls).unwrap_err();
-    assert_eq!(calls.get(), 6);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_attempt_timeout_of_a_shared_policy_cuts() {
-    #[retry(policy = CUTTING)]
-    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
-        calls.set(calls.get() + 1);
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-        Ok(0)
-    }
-    /// An error type without `From<AttemptTimeout>`, under a policy that never cuts.
-    #[retry(policy = SHARED, on = any)]
-    async fn uncut() -> Result<u32, String> {
-        Ok(1)
-    }
-    let calls = Cell::new(0);
-    assert_eq!(slow(&calls).await.unwrap_err().kind(), ErrorKind::TimedOut);
-    assert_eq!(calls.get(), 3);
-    assert_eq!(uncut().await.unwrap(), 1);
-}
-
-#[test]
-fn functions_that_name_a_budget_share_it() {
-    #[retry(budget(name = "shared by name", max_tokens = 3), max_attempts = 9)]
-    fn one(calls: &Cell<u32>) -> io::Result<u32> {
-        until(calls, 99, ErrorKind::TimedOut)
-    }
-    #[retry(budget(name = "shared by name", max_tokens = 3), max_attempts = 9)]
-    fn other(calls: &Cell<u32>) -> io::Result<u32> {
-        until(calls, 99, ErrorKind::TimedOut)
-    }
-    let _scope = testing::scope();
-    let calls = Cell::new(0);
-    one(&calls).unwrap_err();
-    other(&calls).unwrap_err();
-    assert_eq!(calls.get(), 5, "two first attempts and three retries");
-}
-
-#[tokio::test]
-async fn a_policy_is_called_without_an_attribute() {
-    let scope = testing::scope();
-    let calls = Cell::new(0);
-    SHARED.call(|_| until(&calls, 4, ErrorKind::TimedOut)).unwrap();
-    calls.set(0);
-    let answer = SHARED.call_async(async |attempt| {
-        assert_eq!(attempt.number(), calls.get() + 1);
-        until(&calls, 3, ErrorKind::TimedOut)
-    });
-    assert_eq!(answer.await.unwrap(), 3);
-    assert_eq!(scope.elapsed().as_secs(), 7 + 3);
-}
-
 #[tokio::test]
 async fn a_report_tells_attempts_delays_and_every_failure() {
     let _scope = testing::scope();
@@ -452,29 +278,4 @@ fn the_snapshot_counts_calls_attempts_and_what_was_healed() {
     assert_eq!(operation.failed, [(StopReason::Permanent, 1)]);
     assert!((operation.retry_rate() * 3.0 - 1.0).abs() < 1e-9);
     assert!(snapshot.to_string().contains("by_default"), "{snapshot}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_real_error_outlives_the_timeouts_after_it() {
-    #[retry(
-        max_attempts = 5,
-        attempt_timeout = "2s",
-        deadline = "7s",
-        base_delay = "1s",
-        jitter = "none",
-        backoff = "constant"
-    )]
-    async fn slow(calls: &Cell<u32>) -> io::Result<u32> {
-        calls.set(calls.get() + 1);
-        if calls.get() == 1 {
-            return Err(ErrorKind::ConnectionReset.into());
-        }
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-        Ok(0)
-    }
-    let calls = Cell::new(0);
-    let (answer, report) = steadfast::reported(slow(&calls)).await;
-    // 0 s reset; 1..3 s and 4..6 s timeouts; the next attempt would begin at the deadline.
-    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!((calls.get(), report.reason), (3, StopReason::Deadline));
 }

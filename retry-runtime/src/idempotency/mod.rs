@@ -28,12 +28,11 @@ mod process;
 mod redb;
 #[cfg(feature = "redis-store")]
 mod redis;
+mod replay;
 mod run;
 mod spec;
 pub mod store;
 mod table;
-#[cfg(test)]
-mod table_tests;
 mod wait;
 
 pub use envelope::{MAX_VALUE, Storable};
@@ -47,7 +46,7 @@ pub use process::{default_store, memory_in_use, set_store};
 pub use redb::RedbStore;
 #[cfg(feature = "redis-store")]
 pub use redis::RedisStore;
-pub use run::Reconciled;
+pub use replay::Reconciled;
 pub use store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, OnUnknown, Owner, Record,
     RecordState, Resolution, StoreError, StoreErrorKind, StoreFuture, Written,
@@ -56,9 +55,10 @@ pub use store::{
 /// What generated code calls.
 pub(crate) mod private {
     pub use super::fingerprint::Fingerprint;
+    pub use super::replay::{Ended, Replay, describe};
     pub use super::run::{
-        Ended, Replay, describe, run, run_blocking, run_blocking_reconciled, run_detached,
-        run_detached_reconciled, run_reconciled,
+        run, run_blocking, run_blocking_reconciled, run_detached, run_detached_reconciled,
+        run_reconciled,
     };
     pub use super::spec::Spec;
 }

@@ -2,23 +2,24 @@
 //!
 //! Knows neither a clock nor a lock: `now` comes in with every operation.
 
+mod entry;
+mod room;
+#[cfg(test)]
+mod tests;
+
+pub(super) use room::Swept;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::store::{
-    Claim, ClaimRequest, Claimed, OnUnknown, Owner, Record, RecordState, Resolution, StoreError,
-    StoreErrorKind, Written,
+    Claim, ClaimRequest, Claimed, OnUnknown, Record, RecordState, Resolution, StoreError, Written,
 };
 use crate::time::Timestamp;
-
-/// What a record is counted as at least, beside its key: the maps' own share, and enough that a
-/// record without a value can always be completed with a short one.
-const OVERHEAD: usize = 256;
-
-/// Records that one insertion looks at to make room.
-const STEP: usize = 4;
+use entry::{Entry, State, cost};
+use room::STEP;
 
 #[derive(Debug)]
 pub(super) struct Table {
@@ -28,74 +29,6 @@ pub(super) struct Table {
     bytes: usize,
     max_records: usize,
     max_bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Nobody, once an operator has decided: what was decided is not what the owner wrote.
-    owner: Option<Owner>,
-    fence: u64,
-    claims: u32,
-    fingerprint: Option<[u8; 32]>,
-    ttl: Duration,
-    state: State,
-    /// Of the record; in flight, of what it becomes when the lease ends.
-    expires: Timestamp,
-    due: Timestamp,
-}
-
-#[derive(Debug)]
-enum State {
-    InFlight { until: Timestamp, was_unknown: bool },
-    Done(Vec<u8>),
-    Released(String),
-    Unknown(String),
-}
-
-/// The note of a record whose owner was not heard of again.
-const LEASE_OVER: &str = "the lease passed without an answer";
-
-impl Entry {
-    /// Law 4, whoever looks.
-    fn state(&self, now: Timestamp) -> RecordState {
-        match self.state {
-            State::InFlight { until, .. } if now < until => RecordState::InFlight,
-            State::InFlight { .. } | State::Unknown(_) => RecordState::Unknown,
-            State::Done(_) => RecordState::Done,
-            State::Released(_) => RecordState::Released,
-        }
-    }
-
-    fn size(&self) -> usize {
-        match &self.state {
-            State::InFlight { .. } => 0,
-            State::Done(value) => value.len(),
-            State::Released(note) | State::Unknown(note) => note.len(),
-        }
-    }
-
-    fn held_by(&self, claim: Claim) -> bool {
-        self.owner == Some(claim.owner) && self.fence == claim.fence
-    }
-
-    fn record(&self, key: &str, now: Timestamp) -> Record {
-        let mut record = Record::new(key.to_owned(), self.state(now), self.fence);
-        record.claims = self.claims;
-        record.expires_in = self.expires.saturating_since(now);
-        match &self.state {
-            State::InFlight { .. } if record.state == RecordState::Unknown => {
-                record.note = Some(LEASE_OVER.to_owned());
-            }
-            State::InFlight { .. } => {}
-            State::Done(value) => record.value = Some(value.clone()),
-            State::Released(note) | State::Unknown(note) => record.note = Some(note.clone()),
-        }
-        record
-    }
-}
-
-fn cost(key: &str, size: usize) -> usize {
-    key.len().saturating_add(size.max(OVERHEAD))
 }
 
 impl Table {
@@ -216,44 +149,6 @@ impl Table {
         self.records.insert(key, entry);
         let claim = Claim { owner: request.owner, fence: 1 };
         Ok(Claimed::Owned { claim, was_unknown: false })
-    }
-
-    /// Expired records go, and nothing else.
-    fn make_room(
-        &mut self,
-        records: usize,
-        bytes: usize,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        while self.records.len().saturating_add(records) > self.max_records
-            || self.bytes.saturating_add(bytes) > self.max_bytes
-        {
-            if self.sweep(now, STEP) == Swept::NothingDue {
-                return Err(StoreError::new(
-                    StoreErrorKind::Full,
-                    format!(
-                        "the memory store is full: {} records of {} bytes, and none has expired",
-                        self.records.len(),
-                        self.bytes
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets when a record expires, and sees to it that somebody looks then.
-    fn expire(&mut self, key: &str, expires: Timestamp) {
-        let Some((key, _)) = self.records.get_key_value(key) else { return };
-        let key = Arc::clone(key);
-        if let Some(entry) = self.records.get_mut(&key) {
-            entry.expires = expires;
-            // A later moment is found out when the earlier one comes.
-            if expires < entry.due {
-                entry.due = expires;
-                self.due.push(Reverse((expires, key)));
-            }
-        }
     }
 
     fn lost(&self, key: &str, now: Timestamp) -> Written {
@@ -408,38 +303,4 @@ impl Table {
         self.settle(key, state, expires);
         Ok(Written::Made)
     }
-
-    /// Looks at up to `most` records that are due and removes those that have expired.
-    pub(super) fn sweep(&mut self, now: Timestamp, most: usize) -> Swept {
-        let mut removed = 0;
-        for looked in 0..most {
-            if self.due.peek().is_none_or(|Reverse((due, _))| *due > now) {
-                return if looked == 0 { Swept::NothingDue } else { Swept::Removed(removed) };
-            }
-            let Some(Reverse((due, key))) = self.due.pop() else { break };
-            match self.records.get_mut(&key) {
-                Some(entry) if entry.due == due && entry.expires <= now => {
-                    self.bytes = self.bytes.saturating_sub(cost(&key, entry.size()));
-                    self.records.remove(&key);
-                    removed += 1;
-                }
-                Some(entry) if entry.due == due => {
-                    entry.due = entry.expires;
-                    self.due.push(Reverse((entry.due, key)));
-                }
-                // Something earlier was put in its place.
-                _ => {}
-            }
-        }
-        Swept::Removed(removed)
-    }
-}
-
-/// What a step of sweeping did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Swept {
-    /// No record was due.
-    NothingDue,
-    /// So many records are gone.
-    Removed(u64),
 }

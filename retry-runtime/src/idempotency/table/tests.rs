@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::store::{Claim, ClaimRequest, Claimed, Owner, RecordState, StoreErrorKind, Written};
-use super::table::{Swept, Table};
+use super::{Swept, Table};
+use crate::idempotency::store::{
+    Claim, ClaimRequest, Claimed, Owner, RecordState, StoreErrorKind, Written,
+};
 use crate::time::Timestamp;
 
 const TTL: Duration = Duration::from_secs(60);
