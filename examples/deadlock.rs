@@ -8,21 +8,29 @@
 //! nothing inside one that was rolled back can succeed. And nobody says which errors to retry:
 //! `tokio_postgres::Error` is classified by SQLSTATE.
 
-use std::fmt;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use steadfast::{Classify, Report, RetryEvent, reported, retry};
 use steadfast_servers::postgres::Postgres;
+use thiserror::Error;
 use tokio::sync::Barrier;
 use tokio_postgres::{Client, IsolationLevel, NoTls};
 
 /// What can go wrong, in words that name the SQLSTATE.
-#[derive(Debug, Classify)]
+#[derive(Debug, Error, Classify)]
 enum TransferError {
+    #[error("{}", in_words(.0))]
     #[classify(transparent)]
-    Postgres(tokio_postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
+}
+
+fn in_words(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(answer) => format!("{} {}", answer.code().code(), answer.message()),
+        None => error.to_string(),
+    }
 }
 
 /// Moves an amount between two accounts. It locks the first row, then the second; another transfer
@@ -250,24 +258,6 @@ fn check(holds: bool, words: &str) -> Result<(), Box<dyn std::error::Error + Sen
         return Ok(());
     }
     Err(words.into())
-}
-
-impl From<tokio_postgres::Error> for TransferError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl std::error::Error for TransferError {}
-
-impl fmt::Display for TransferError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Postgres(error) = self;
-        match error.as_db_error() {
-            Some(answer) => write!(f, "{} {}", answer.code().code(), answer.message()),
-            None => error.fmt(f),
-        }
-    }
 }
 
 #[cfg(test)]

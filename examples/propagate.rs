@@ -22,15 +22,19 @@ use axum::{Extension, Router};
 use reqwest::Client;
 use steadfast::propagate::{self, Incoming, PropagateLayer, Trust};
 use steadfast::{AttemptTimeout, Classify, http, retry};
+use thiserror::Error;
 
-#[derive(Debug, Classify)]
+#[derive(Debug, Error, Classify)]
 enum Failure {
+    #[error(transparent)]
     #[classify(transparent)]
-    Network(reqwest::Error),
+    Network(#[from] reqwest::Error),
+    #[error(transparent)]
     #[classify(transparent)]
-    Status(http::StatusError),
+    Status(#[from] http::StatusError),
+    #[error("no answer in time")]
     #[retryable(kind = timeout)]
-    TimedOut,
+    TimedOut(#[from] AttemptTimeout),
 }
 
 /// One request. `carry` is what this example is about.
@@ -239,36 +243,6 @@ pub async fn main() -> ExitCode {
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
-        }
-    }
-}
-
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
-impl From<http::StatusError> for Failure {
-    fn from(error: http::StatusError) -> Self {
-        Self::Status(error)
-    }
-}
-
-impl From<AttemptTimeout> for Failure {
-    fn from(_: AttemptTimeout) -> Self {
-        Self::TimedOut
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Network(error) => error.fmt(f),
-            Self::Status(error) => error.fmt(f),
-            Self::TimedOut => f.write_str("no answer in time"),
         }
     }
 }

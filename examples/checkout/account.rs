@@ -1,35 +1,24 @@
 //! The account in the terminal: a heading for every part, a line for every attempt, what the caller
 //! got, what the bank saw, and a table at the end. At most 100 columns.
 
-use std::io::{Write as _, stdout};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use steadfast::idempotency::IdempotencyError;
 use steadfast::{Report, RetryEvent, StopReason};
 
-use crate::paint::Paint;
+use crate::parts::{self, counted, milliseconds};
+use crate::terminal::{Paint, say};
 use crate::{PaymentError, Receipt};
 
-/// When the part that is being told began.
-static BEGUN: Mutex<Option<Instant>> = Mutex::new(None);
-
 pub(crate) fn opening(url: &str, place: &str) {
-    say(&format!("A bank at {url} charges first and then loses the answer."));
-    say(&format!("One annotated function charges orders there; its answers are kept {place}."));
-}
-
-/// Begins a part: what happens, and what to look at.
-pub(crate) fn heading(number: usize, title: &str, point: &str) {
-    say("");
-    say(&Paint::Heading.on(format!("{number:>2}. {title}")));
-    say(&format!("    {}", Paint::Faint.on(point)));
-    *begun() = Some(Instant::now());
+    say(format_args!("A bank at {url} charges first and then loses the answer."));
+    say(format_args!("One annotated function charges orders there; its answers are kept {place}."));
 }
 
 /// The hook of the annotated function: an attempt failed and will be repeated after a delay.
 pub(crate) fn on_retry(event: &RetryEvent<'_>) {
     let reason = event.error.map_or_else(String::new, ToString::to_string);
-    let next = format!("wait {} ms", event.delay.as_millis());
+    let next = format!("wait {}", milliseconds(event.delay));
     line(&format!("attempt {}", event.attempt), Paint::Warning, &reason, &next);
 }
 
@@ -72,7 +61,7 @@ pub(crate) fn bank(requests: u64, charges: u64, lookups: u64) {
     let requests = counted(requests, "request");
     let what =
         format!("the bank got {requests}{looked}, and booked {}", counted(charges, "charge"));
-    say(&format!("    {}", Paint::Faint.on(what)));
+    say(format_args!("    {}", Paint::Faint.on(what)));
 }
 
 /// One line of the table at the end.
@@ -87,18 +76,18 @@ pub(crate) fn table(rows: &[Row], took: Duration) {
     say("");
     let columns =
         format!("    {:<18}  {:>5}  {:>8}  {:>7}", "order", "calls", "requests", "charges");
-    say(&Paint::Heading.on(columns));
+    say(Paint::Heading.on(columns));
     for row in rows {
         let Row { order, calls, requests, charges } = row;
         let paint = if *charges == 1 { Paint::Good } else { Paint::Bad };
         let charges = paint.on(format!("{charges:>7}"));
-        say(&format!("    {order:<18}  {calls:>5}  {requests:>8}  {charges}"));
+        say(format_args!("    {order:<18}  {calls:>5}  {requests:>8}  {charges}"));
     }
     let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
     let once = rows.iter().all(|row| row.charges == 1);
     let verdict = if once { "every order was charged exactly once" } else { "this is wrong" };
     say("");
-    say(&format!(
+    say(format_args!(
         "    {} calls, {} requests, {} charges for {} orders: {verdict} ({:.1} s).",
         sum(|row| row.calls),
         sum(|row| row.requests),
@@ -121,6 +110,14 @@ pub(crate) fn words(receipt: &Receipt) -> String {
     format!("receipt {number} over {}.{:02}", cents / 100, cents % 100)
 }
 
+/// Why a call has neither an answer of its own nor an earlier one.
+pub(crate) fn unanswered(error: &IdempotencyError) -> String {
+    match error {
+        IdempotencyError::Unknown { .. } => "unknown whether it was charged".to_owned(),
+        error => error.to_string(),
+    }
+}
+
 fn meaning(report: &Report) -> &'static str {
     match report.reason {
         StopReason::Exhausted => "that was the last attempt",
@@ -131,22 +128,9 @@ fn meaning(report: &Report) -> &'static str {
 
 fn line(what: &str, paint: Paint, outcome: &str, next: &str) {
     // Nothing is told of calls that are no part of the story.
-    let Some(since) = begun().map(|begun| begun.elapsed()) else { return };
-    let at = format!("{} ms", since.as_millis());
+    let Some(since) = parts::elapsed() else { return };
+    let at = milliseconds(since);
     // The outcome is padded before it is painted, so that colour does not count as width.
     let outcome = paint.on(format!("{outcome:<32}"));
     say(format!("    {what:<10} {at:>8}   {outcome}  {next}").trim_end());
-}
-
-fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// A line at once, and whole: a pipe may be closed.
-fn say(line: &str) {
-    let _ = writeln!(stdout().lock(), "{line}");
-}
-
-fn begun() -> MutexGuard<'static, Option<Instant>> {
-    BEGUN.lock().unwrap_or_else(PoisonError::into_inner)
 }

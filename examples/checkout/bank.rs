@@ -14,6 +14,7 @@ use steadfast::IdempotencyKey;
 use steadfast::http;
 use steadfast::idempotency::Reconciled;
 
+use crate::client::client;
 use crate::service::Answers;
 use crate::{PaymentError, Receipt};
 
@@ -165,10 +166,7 @@ pub(crate) struct Bank {
 
 impl Bank {
     pub(crate) fn at(url: &str) -> Self {
-        // A connection for every request, so that what happens to one is told of one.
-        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build();
-        let client = client.expect("a client without TLS can always be built");
-        Self { client, url: format!("{url}/charges") }
+        Self { client: client(), url: format!("{url}/charges") }
     }
 
     /// One request, without any retrying.

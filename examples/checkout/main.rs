@@ -16,22 +16,28 @@
 
 mod account;
 mod bank;
-#[path = "../shared/paint.rs"]
-mod paint;
+#[path = "../shared/client.rs"]
+mod client;
+#[path = "../shared/parts.rs"]
+mod parts;
 #[path = "../shared/service.rs"]
 mod service;
 mod stores;
 mod story;
+#[path = "../shared/terminal.rs"]
+mod terminal;
 #[cfg(test)]
 mod tests;
+#[path = "../shared/written.rs"]
+mod written;
 
 use std::process::ExitCode;
-use std::{fmt, io};
 
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use steadfast::idempotency::IdempotencyError;
 use steadfast::{AttemptTimeout, CircuitOpen, Classify, circuit_breaker, http, idempotent, retry};
+use thiserror::Error;
 
 use crate::bank::Bank;
 use crate::stores::{Place, Store};
@@ -44,26 +50,32 @@ struct Receipt {
 }
 
 /// What can go wrong between this program and the bank.
-#[derive(Debug, Classify)]
+#[derive(Debug, Error, Classify)]
 enum PaymentError {
     /// No answer: connection refused, reset, broken. The bank may have charged.
+    #[error("{}", client::innermost(.0))]
     #[classify(transparent)]
-    Network(reqwest::Error),
+    Network(#[from] reqwest::Error),
     /// An answer with a failing status.
+    #[error("{}", .0.status())]
     #[classify(transparent)]
-    Status(http::StatusError),
+    Status(#[from] http::StatusError),
     /// An answer that is no receipt.
+    #[error("the answer is no receipt: {0}")]
     #[retryable]
-    Gibberish(serde_json::Error),
+    Gibberish(#[from] serde_json::Error),
     /// No answer within `attempt_timeout`.
+    #[error("no answer in time")]
     #[retryable(kind = timeout)]
-    TooSlow,
+    TooSlow(#[from] AttemptTimeout),
     /// The breaker is open: nothing was sent.
+    #[error("circuit open, nothing sent")]
     #[classify(transparent)]
-    Open(CircuitOpen),
+    Open(#[from] CircuitOpen),
     /// There is no answer of this call, and none of an earlier one.
+    #[error("{}", account::unanswered(.0))]
     #[classify(transparent)]
-    Idempotency(IdempotencyError),
+    Idempotency(#[from] IdempotencyError),
 }
 
 /// Charges an order once, however often it is called, and wherever an earlier call ended.
@@ -124,87 +136,11 @@ impl Arguments {
 #[cfg(not(test))]
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
-    exit_code(Arguments::parse().run().await)
+    written::exit_code(Arguments::parse().run().await)
 }
 
 #[cfg(test)]
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     tests::run().await
-}
-
-fn exit_code(ended: Result<(), String>) -> ExitCode {
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(words) => {
-            eprintln!("{words}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-impl From<reqwest::Error> for PaymentError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
-impl From<http::StatusError> for PaymentError {
-    fn from(error: http::StatusError) -> Self {
-        Self::Status(error)
-    }
-}
-
-impl From<serde_json::Error> for PaymentError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Gibberish(error)
-    }
-}
-
-impl From<AttemptTimeout> for PaymentError {
-    fn from(_: AttemptTimeout) -> Self {
-        Self::TooSlow
-    }
-}
-
-impl From<CircuitOpen> for PaymentError {
-    fn from(open: CircuitOpen) -> Self {
-        Self::Open(open)
-    }
-}
-
-impl From<IdempotencyError> for PaymentError {
-    fn from(error: IdempotencyError) -> Self {
-        Self::Idempotency(error)
-    }
-}
-
-impl std::error::Error for PaymentError {}
-
-impl fmt::Display for PaymentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(error) => f.write_str(&innermost(error)),
-            Self::Status(error) => error.status().fmt(f),
-            Self::Gibberish(error) => write!(f, "the answer is no receipt: {error}"),
-            Self::TooSlow => f.write_str("no answer in time"),
-            Self::Open(_) => f.write_str("circuit open, nothing sent"),
-            Self::Idempotency(IdempotencyError::Unknown { .. }) => {
-                f.write_str("unknown whether it was charged")
-            }
-            Self::Idempotency(error) => error.fmt(f),
-        }
-    }
-}
-
-/// The end of the chain says what happened on the wire; the errors around it say where it was seen.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    match last.downcast_ref::<io::Error>() {
-        Some(error) => error.kind().to_string(),
-        None => last.to_string(),
-    }
 }

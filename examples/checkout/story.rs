@@ -1,7 +1,6 @@
 //! The calls, in order, and what has to come of each: the program fails if its story changes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,7 +14,8 @@ use crate::account::{self, Row};
 use crate::bank::{Bank, Books, Fate};
 use crate::service::Service;
 use crate::stores::{Place, Store};
-use crate::{PaymentError, Receipt, charge};
+use crate::written::Deviations;
+use crate::{PaymentError, Receipt, charge, parts};
 
 /// What every order costs.
 const CENTS: u64 = 4990;
@@ -42,7 +42,7 @@ pub(crate) async fn tell(place: &Place) -> Result<Vec<Row>, String> {
         calls: BTreeMap::new(),
         told: 0,
         before: Seen::default(),
-        deviations: String::new(),
+        deviations: Deviations::default(),
     };
     story.lost_answers().await;
     story.again().await;
@@ -59,11 +59,7 @@ pub(crate) async fn tell(place: &Place) -> Result<Vec<Row>, String> {
     for row in &rows {
         story.expect(row.charges == 1, &format!("order {} is charged once", row.order));
     }
-    if story.deviations.is_empty() {
-        Ok(rows)
-    } else {
-        Err(format!("\nthis run did not go as written:\n{}", story.deviations))
-    }
+    story.deviations.none().map(|()| rows)
 }
 
 /// A process of its own that charges these orders and never hears of it, until it is killed.
@@ -96,7 +92,7 @@ struct Story {
     calls: BTreeMap<u64, u64>,
     told: usize,
     before: Seen,
-    deviations: String,
+    deviations: Deviations,
 }
 
 /// What the bank has seen so far, of all orders.
@@ -299,7 +295,7 @@ impl Story {
 
     fn heading(&mut self, title: &str, point: &str) {
         self.told += 1;
-        account::heading(self.told, title, point);
+        parts::heading(self.told, title, point);
         self.before = self.seen();
     }
 
@@ -341,9 +337,7 @@ impl Story {
     }
 
     fn expect(&mut self, held: bool, what: &str) {
-        if !held {
-            let _ = writeln!(self.deviations, "  expected: {what}");
-        }
+        self.deviations.expect(held, what);
     }
 }
 

@@ -9,7 +9,8 @@ use clap::Parser as _;
 
 use crate::account::Row;
 use crate::stores::Place;
-use crate::{Arguments, exit_code, story};
+use crate::written::exit_code;
+use crate::{Arguments, story};
 
 /// Runs the tests whose names contain an argument, all of them where there is none: what a harness
 /// makes of `cargo test -- redis`.

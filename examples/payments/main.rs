@@ -6,35 +6,41 @@
 //! what you read in the terminal is printed by `timeline.rs`.
 
 mod outage;
-#[path = "../shared/paint.rs"]
-mod paint;
 #[path = "../shared/service.rs"]
 mod service;
+#[path = "../shared/terminal.rs"]
+mod terminal;
 mod timeline;
+#[path = "../shared/written.rs"]
+mod written;
 
-use std::fmt;
 use std::process::ExitCode;
 
 use reqwest::Client;
 use steadfast::{AttemptTimeout, CircuitOpen, Classify, circuit_breaker, http, retry};
+use thiserror::Error;
 
 use crate::outage::Wire;
 
 /// What can go wrong between this program and the payment service.
-#[derive(Debug, Classify)]
+#[derive(Debug, Error, Classify)]
 enum PaymentError {
     /// No answer: connection refused, reset, broken.
+    #[error(transparent)]
     #[classify(transparent)]
-    Network(reqwest::Error),
+    Network(#[from] reqwest::Error),
     /// An answer with a failing status.
+    #[error(transparent)]
     #[classify(transparent)]
-    Status(http::StatusError),
+    Status(#[from] http::StatusError),
     /// No answer within `attempt_timeout`.
+    #[error("no answer in time")]
     #[retryable(kind = timeout)]
-    TooSlow,
+    TooSlow(#[from] AttemptTimeout),
     /// The breaker is open: nothing was sent.
+    #[error(transparent)]
     #[classify(transparent)]
-    Open(CircuitOpen),
+    Open(#[from] CircuitOpen),
 }
 
 /// One request, without any retrying.
@@ -67,50 +73,7 @@ async fn pay_without(client: &Client, wire: &Wire) -> Result<(), PaymentError> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let told = outage::run().await;
-    match told.and_then(|outage| outage.as_written()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(deviation) => {
-            eprintln!("\nthis run did not go as written: {deviation}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-impl From<reqwest::Error> for PaymentError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
-impl From<http::StatusError> for PaymentError {
-    fn from(error: http::StatusError) -> Self {
-        Self::Status(error)
-    }
-}
-
-impl From<AttemptTimeout> for PaymentError {
-    fn from(_: AttemptTimeout) -> Self {
-        Self::TooSlow
-    }
-}
-
-impl From<CircuitOpen> for PaymentError {
-    fn from(open: CircuitOpen) -> Self {
-        Self::Open(open)
-    }
-}
-
-impl std::error::Error for PaymentError {}
-
-impl fmt::Display for PaymentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(error) => error.fmt(f),
-            Self::Status(error) => error.fmt(f),
-            Self::TooSlow => f.write_str("no answer in time"),
-            Self::Open(open) => open.fmt(f),
-        }
-    }
+    written::exit_code(told.and_then(|outage| outage.as_written()))
 }
 
 #[cfg(test)]

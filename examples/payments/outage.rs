@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::service::{Answers, Service};
+use crate::written::Deviations;
 use crate::{PaymentError, pay, pay_without, timeline};
 
 /// A call every so often.
@@ -172,16 +173,12 @@ impl Outage {
     pub(crate) fn as_written(&self) -> Result<(), String> {
         let seen = |state| self.transitions.iter().any(|(_, to)| *to == state);
         let closed = self.transitions.last().is_some_and(|(_, to)| *to == State::Closed);
-        let held = [
-            (seen(State::Open), "the breaker opens"),
-            (self.with.rejected > 0, "calls are saved"),
-            (closed, "the breaker closes again"),
-            (self.with.ok_after_recovery > 0, "the service recovers"),
-        ];
-        match held.iter().find(|(held, _)| !held) {
-            Some((_, what)) => Err(format!("expected that {what}")),
-            None => Ok(()),
-        }
+        let mut deviations = Deviations::default();
+        deviations.expect(seen(State::Open), "the breaker opens");
+        deviations.expect(self.with.rejected > 0, "calls are saved");
+        deviations.expect(closed, "the breaker closes again");
+        deviations.expect(self.with.ok_after_recovery > 0, "the service recovers");
+        deviations.none()
     }
 }
 

@@ -1,13 +1,12 @@
 //! What you read in the terminal: a line every quarter of a second, a line for everything that
 //! happens in between, and a table at the end. At most 100 columns.
 
-use std::io::{Write as _, stdout};
 use std::time::Duration;
 
 use steadfast::breaker::State;
 
 use crate::outage::{Counts, Outage};
-use crate::paint::Paint;
+use crate::terminal::{Paint, say};
 
 /// Requests a second that a sign of the picture stands for, and how many signs fit.
 const SIGN: f64 = 10.0;
@@ -15,12 +14,14 @@ const SIGNS: usize = 36;
 
 pub(crate) fn opening(url: &str, between_calls: Duration) {
     let pace = 1.0 / between_calls.as_secs_f64();
-    say(&format!("A payment service at {url} gets {pace:.0} calls a second, and is going to die."));
+    say(format_args!(
+        "A payment service at {url} gets {pace:.0} calls a second, and is going to die."
+    ));
     say("Each call is made through a circuit breaker, and once more to its twin without one.");
     say("A sign of the picture is ten requests a second: # with the breaker, + without it.");
     say("");
     let columns = "      time  sent/s  ok/s  failed/s  rejected/s  breaker";
-    say(&Paint::Heading.on(format!("{columns}    sent, with and without")));
+    say(Paint::Heading.on(format!("{columns}    sent, with and without")));
 }
 
 pub(crate) fn row(at: Duration, span: Duration, state: State, with: &Counts, without: &Counts) {
@@ -51,7 +52,7 @@ pub(crate) fn row(at: Duration, span: Duration, state: State, with: &Counts, wit
 }
 
 pub(crate) fn event(at: Duration, what: &str) {
-    say(&format!("{}  {}", clock(at), Paint::Heading.on(format!("* {what}"))));
+    say(format_args!("{}  {}", clock(at), Paint::Heading.on(format!("* {what}"))));
 }
 
 pub(crate) fn transition(at: Duration, from: State, to: State) {
@@ -69,16 +70,16 @@ pub(crate) fn transition(at: Duration, from: State, to: State) {
         _ => (Paint::Faint, "by hand"),
     };
     let what = paint.on(format!("> {from} to {to}: {meaning}"));
-    say(&format!("{}  {what}", clock(at)));
+    say(format_args!("{}  {what}", clock(at)));
 }
 
 pub(crate) fn table(outage: &Outage) {
     let (with, without) = (&outage.with, &outage.without);
     let line = |what: &str, with: String, without: String| {
-        say(&format!("    {what:<40}  {with:>12}  {without:>15}"));
+        say(format_args!("    {what:<40}  {with:>12}  {without:>15}"));
     };
     say("");
-    say(&Paint::Heading.on(format!("    {:<40}  with breaker  without breaker", "")));
+    say(Paint::Heading.on(format!("    {:<40}  with breaker  without breaker", "")));
     line("calls", with.calls.to_string(), without.calls.to_string());
     line("requests sent", with.sent.to_string(), without.sent.to_string());
     line(
@@ -96,7 +97,7 @@ pub(crate) fn table(outage: &Outage) {
     line("a call in vain took", mean_wait(with), mean_wait(without));
     let saved = without.sent_while_down.saturating_sub(with.sent_while_down);
     say("");
-    say(&format!(
+    say(format_args!(
         "    The breaker kept {saved} of {} requests off a service that tried to come back ({:.1} s).",
         without.sent_while_down,
         outage.took.as_secs_f64(),
@@ -111,9 +112,4 @@ fn mean_wait(counts: &Counts) -> String {
     let calls = counts.failed + counts.rejected;
     let mean = counts.waited_in_vain.as_secs_f64() * 1000.0 / (calls.max(1) as f64);
     format!("{mean:.1} ms")
-}
-
-/// A line at once, and whole: several threads tell, and a pipe may be closed.
-fn say(line: &str) {
-    let _ = writeln!(stdout().lock(), "{line}");
 }

@@ -1,38 +1,27 @@
 //! The account in the terminal: a heading for every call, a line for every attempt, how it ended,
 //! and a table at the end.
 //!
-//! At most 100 columns and readable without colour; colour only where standard output is a terminal
-//! and `NO_COLOR` is not set. It knows nothing of HTTP.
+//! At most 100 columns and readable without colour. It knows nothing of HTTP.
 
-use std::{
-    fmt::{self, Write as _},
-    io::{IsTerminal, stdout},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{Duration, Instant},
-};
+use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use steadfast::{Classification, Report, RetryEvent, Snapshot, StopReason};
 
-/// When the call that is being told began. One call is told at a time.
-static BEGUN: Mutex<Option<Instant>> = Mutex::new(None);
+use crate::parts::{self, counted, milliseconds};
+use crate::terminal::{Paint, say};
 
 pub(crate) fn opening(address: &str) {
-    println!("A service at {address} fails the way services do. Annotated functions call it.");
-}
-
-/// Begins a call: what is going to happen, and the settings that matter for it.
-pub(crate) fn heading(number: usize, title: &str, settings: &str) {
-    println!();
-    println!("{}", Paint::Heading.on(format!("{number:>2}. {title}")));
-    println!("    {}", Paint::Faint.on(settings));
-    *begun() = Some(Instant::now());
+    say(format_args!(
+        "A service at {address} fails the way services do. Annotated functions call it."
+    ));
 }
 
 /// The hook of the annotated functions: an attempt failed and will be repeated after a delay.
 pub(crate) fn on_retry(event: &RetryEvent<'_>) {
     let reason = event.error.map_or_else(String::new, ToString::to_string);
     let delay = milliseconds(event.delay);
-    attempt(event.attempt, Paint::Retried, &reason, event.classification, &format!("wait {delay}"));
+    attempt(event.attempt, Paint::Warning, &reason, event.classification, &format!("wait {delay}"));
 }
 
 /// Ends a call: its last attempt, and why there is no further one.
@@ -50,17 +39,15 @@ pub(crate) fn ending(outcome: &Result<String, impl fmt::Display>, report: &Repor
     let attempts = counted(report.attempts.into(), "attempt");
     let slept = milliseconds(report.slept);
     let stop = format!("{}: {}", report.reason.as_str(), meaning(report.reason));
-    println!("    {}", paint.on(format!("{stop} ({attempts}, {slept} slept)")));
-    *begun() = None;
+    say(format_args!("    {}", paint.on(format!("{stop} ({attempts}, {slept} slept)"))));
 }
 
 /// Ends a heading under which many calls were made: a sign for each, fifty in a row.
 pub(crate) fn strip(signs: &[char], legend: &str) {
     for row in signs.chunks(50) {
-        println!("    {}", row.iter().collect::<String>());
+        say(format_args!("    {}", row.iter().collect::<String>()));
     }
-    println!("    {}", Paint::Faint.on(legend));
-    *begun() = None;
+    say(format_args!("    {}", Paint::Faint.on(legend)));
 }
 
 /// What `steadfast::snapshot()` counted over all of it.
@@ -75,8 +62,8 @@ pub(crate) fn table(snapshot: &Snapshot) {
         line
     };
     let mut total = Row::default();
-    println!();
-    println!("{}", Paint::Heading.on(line("operation", columns.map(str::to_owned))));
+    say("");
+    say(Paint::Heading.on(line("operation", columns.map(str::to_owned))));
     for operation in &snapshot.operations {
         let row = Row {
             calls: operation.calls,
@@ -85,20 +72,20 @@ pub(crate) fn table(snapshot: &Snapshot) {
             healed: operation.healed(),
             slept: operation.slept,
         };
-        println!("{}", line(operation.name, row.cells()));
+        say(line(operation.name, row.cells()));
         total.add(&row);
     }
-    println!("{}", Paint::Heading.on(line("total", total.cells())));
-    println!();
-    println!(
+    say(Paint::Heading.on(line("total", total.cells())));
+    say("");
+    say(format_args!(
         "    {} of {} calls succeeded: {} at once, {} because they were tried again.",
         total.at_once + total.healed,
         total.calls,
         total.at_once,
         total.healed
-    );
+    ));
     let load = ratio(total.attempts, total.calls);
-    println!("    The service got {load:.2} times as many requests as there were calls.");
+    say(format_args!("    The service got {load:.2} times as many requests as there were calls."));
 }
 
 #[derive(Default)]
@@ -133,14 +120,14 @@ impl Row {
 }
 
 fn attempt(number: u32, paint: Paint, outcome: &str, class: Option<Classification>, next: &str) {
-    let Some(since) = begun().map(|begun| begun.elapsed()) else { return };
+    let Some(since) = parts::elapsed() else { return };
     let class = class.map_or_else(String::new, described);
     // Numbers align to the right; what cannot be known in advance is cut where the next column
     // begins.
     let at = milliseconds(since);
     let outcome = paint.on(format!("{outcome:<32.32}"));
     let line = format!("    attempt {number:<2} {at:>9}   {outcome}  {class:<24.24}  {next}");
-    println!("{}", line.trim_end());
+    say(line.trim_end());
 }
 
 fn described(class: Classification) -> String {
@@ -164,44 +151,6 @@ fn meaning(reason: StopReason) -> &'static str {
     }
 }
 
-fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-fn milliseconds(duration: Duration) -> String {
-    format!("{} ms", duration.as_millis())
-}
-
-fn begun() -> MutexGuard<'static, Option<Instant>> {
-    BEGUN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[derive(Clone, Copy)]
-enum Paint {
-    Heading,
-    Faint,
-    Retried,
-    Good,
-    Bad,
-}
-
-impl Paint {
-    fn on(self, text: impl fmt::Display) -> String {
-        static COLOUR: OnceLock<bool> = OnceLock::new();
-        let colour = COLOUR.get_or_init(|| {
-            stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
-        });
-        let code = match self {
-            Self::Heading => "1",
-            Self::Faint => "2",
-            Self::Retried => "33",
-            Self::Good => "32",
-            Self::Bad => "31",
-        };
-        if *colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
-    }
 }

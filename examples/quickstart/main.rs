@@ -6,26 +6,40 @@
 //! to come of each are in `story.rs`, what you read in the terminal is printed by `account.rs`.
 
 mod account;
+#[path = "../shared/client.rs"]
+mod client;
+#[path = "../shared/parts.rs"]
+mod parts;
+#[path = "../shared/service.rs"]
+mod service;
 mod shop;
 mod story;
+#[path = "../shared/terminal.rs"]
+mod terminal;
+#[path = "../shared/written.rs"]
+mod written;
 
-use std::{fmt, io, process::ExitCode};
+use std::process::ExitCode;
 
 use reqwest::{Client, blocking};
 use steadfast::{AttemptTimeout, Classify, http, retry};
+use thiserror::Error;
 
 /// What can go wrong between this program and the shop.
-#[derive(Debug, Classify)]
+#[derive(Debug, Error, Classify)]
 enum ShopError {
     /// No answer: connection refused, reset, broken.
+    #[error("{}", client::innermost(.0))]
     #[classify(transparent)]
-    Network(reqwest::Error),
+    Network(#[from] reqwest::Error),
     /// An answer with a failing status. It knows the server's `Retry-After`.
+    #[error("{}", .0.status())]
     #[classify(transparent)]
-    Status(http::StatusError),
+    Status(#[from] http::StatusError),
     /// No answer within `attempt_timeout`.
+    #[error("no answer in time")]
     #[retryable(kind = timeout)]
-    TooSlow,
+    TooSlow(#[from] AttemptTimeout),
 }
 
 /// One request, without any retrying.
@@ -115,53 +129,5 @@ async fn supplier(client: &Client, url: &str) -> Result<String, ShopError> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match story::tell().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(deviations) => {
-            eprintln!("\nthis run did not go as written:\n{deviations}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-impl From<reqwest::Error> for ShopError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
-impl From<http::StatusError> for ShopError {
-    fn from(error: http::StatusError) -> Self {
-        Self::Status(error)
-    }
-}
-
-impl From<AttemptTimeout> for ShopError {
-    fn from(_: AttemptTimeout) -> Self {
-        Self::TooSlow
-    }
-}
-
-impl std::error::Error for ShopError {}
-
-impl fmt::Display for ShopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(error) => f.write_str(&innermost(error)),
-            Self::Status(error) => error.status().fmt(f),
-            Self::TooSlow => f.write_str("no answer in time"),
-        }
-    }
-}
-
-/// The end of the chain says what happened on the wire; the errors around it say where it was seen.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    match last.downcast_ref::<io::Error>() {
-        Some(error) => error.kind().to_string(),
-        None => last.to_string(),
-    }
+    written::exit_code(story::tell().await)
 }

@@ -1,16 +1,18 @@
 //! The calls, in order, and what has to come of each: the program fails if its story changes.
 
-use std::fmt::Write as _;
-use std::{io, ops::RangeInclusive, time::Duration};
+use std::io;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use reqwest::{Client, blocking};
 use steadfast::{Report, RetryEvent, StopReason};
 use tokio::sync::Notify;
 
-use crate::{
-    ShopError, account,
-    shop::{Answer, Shop, weather},
-};
+use crate::client::client;
+use crate::service::Service;
+use crate::shop::{Answer, Script, weather};
+use crate::written::Deviations;
+use crate::{ShopError, account, parts};
 
 type Outcome = Result<String, ShopError>;
 
@@ -33,9 +35,10 @@ pub(crate) fn during_a_crash(event: &RetryEvent<'_>) {
 ///
 /// What did not go as written.
 pub(crate) async fn tell() -> Result<(), String> {
-    let shop = Shop::open().await.map_err(|error| format!("no port on loopback: {error}"))?;
-    let mut story = Story { client: client(), shop, told: 0, deviations: String::new() };
-    account::opening(&story.shop.url("/"));
+    let shop = Service::open(Script::default()).await;
+    let shop = shop.map_err(|error| format!("no port on loopback: {error}"))?;
+    let mut story = Story { client: client(), shop, told: 0, deviations: Deviations::default() };
+    account::opening(&story.shop.url());
     story.broken_connection().await;
     story.back_in_a_second().await;
     story.too_many_requests().await;
@@ -48,14 +51,14 @@ pub(crate) async fn tell() -> Result<(), String> {
     story.busy_day().await;
     story.outage().await;
     account::table(&steadfast::snapshot());
-    if story.deviations.is_empty() { Ok(()) } else { Err(story.deviations) }
+    story.deviations.none()
 }
 
 struct Story {
-    shop: Shop,
+    shop: Service<Script>,
     client: Client,
     told: usize,
-    deviations: String,
+    deviations: Deviations,
 }
 
 impl Story {
@@ -198,12 +201,12 @@ impl Story {
 
     fn heading(&mut self, title: &str, settings: &str) {
         self.told += 1;
-        account::heading(self.told, title, settings);
+        parts::heading(self.told, title, settings);
     }
 
     fn plays(&self, path: &str, answers: impl IntoIterator<Item = Answer>) -> String {
         self.shop.plays(path, answers);
-        self.shop.url(path)
+        format!("{}{path}", self.shop.url())
     }
 
     fn ending(
@@ -227,9 +230,7 @@ impl Story {
     }
 
     fn expect(&mut self, held: bool, what: &str) {
-        if !held {
-            let _ = writeln!(self.deviations, "  expected: {what}");
-        }
+        self.deviations.expect(held, what);
     }
 }
 
@@ -239,15 +240,6 @@ fn sign(outcome: &Outcome, report: &Report) -> char {
         (Ok(_), attempts) => char::from_digit(attempts, 10).unwrap_or('+'),
         (Err(_), _) => 'x',
     }
-}
-
-fn client() -> Client {
-    // A connection for every request, so that what happens to one is told of one.
-    Client::builder()
-        .no_proxy()
-        .pool_max_idle_per_host(0)
-        .build()
-        .expect("a client without TLS can always be built")
 }
 
 /// Runs a blocking call where blocking is allowed. The client is made and dropped there, too: it

@@ -1,7 +1,6 @@
 //! A shop on loopback that fails the way services do, and a load of annotated calls against it:
 //! what the examples `metrics` and `top` look at.
 
-use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,20 +12,25 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use reqwest::Client;
 use steadfast::{AttemptTimeout, CircuitBreaker, CircuitOpen, Classify, RetryBudget, http, retry};
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
 /// What can go wrong between the callers and the shop.
-#[derive(Debug, Classify)]
+#[derive(Debug, Error, Classify)]
 pub(crate) enum ShopError {
+    #[error(transparent)]
     #[classify(transparent)]
-    Network(reqwest::Error),
+    Network(#[from] reqwest::Error),
+    #[error(transparent)]
     #[classify(transparent)]
-    Status(http::StatusError),
+    Status(#[from] http::StatusError),
+    #[error("no answer in time")]
     #[retryable(kind = timeout)]
-    TooSlow,
+    TooSlow(#[from] AttemptTimeout),
+    #[error(transparent)]
     #[permanent]
-    Open(CircuitOpen),
+    Open(#[from] CircuitOpen),
 }
 
 /// Two in ten payments may be retried, and ten at once.
@@ -161,42 +165,5 @@ async fn serve(State(shop): State<&'static Counting>) -> StatusCode {
         Bad::Refuses | Bad::Down if unlucky => StatusCode::SERVICE_UNAVAILABLE,
         Bad::KnowsNothing if unlucky => StatusCode::NOT_FOUND,
         _ => StatusCode::OK,
-    }
-}
-
-impl fmt::Display for ShopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(error) => error.fmt(f),
-            Self::Status(error) => error.fmt(f),
-            Self::TooSlow => f.write_str("no answer in time"),
-            Self::Open(open) => open.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ShopError {}
-
-impl From<reqwest::Error> for ShopError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Network(error)
-    }
-}
-
-impl From<http::StatusError> for ShopError {
-    fn from(error: http::StatusError) -> Self {
-        Self::Status(error)
-    }
-}
-
-impl From<AttemptTimeout> for ShopError {
-    fn from(_: AttemptTimeout) -> Self {
-        Self::TooSlow
-    }
-}
-
-impl From<CircuitOpen> for ShopError {
-    fn from(open: CircuitOpen) -> Self {
-        Self::Open(open)
     }
 }

@@ -1,5 +1,6 @@
-//! An HTTP service on loopback that can die and come back on its port: what the examples `payments`
-//! and `checkout` call. What it answers is somebody else's; it knows nothing of retries.
+//! An HTTP service on loopback that can die and come back on its port: what the examples
+//! `quickstart`, `payments` and `checkout` call. What it answers is somebody else's; it knows nothing
+//! of retries.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};

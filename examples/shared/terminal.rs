@@ -1,7 +1,8 @@
-//! Colour where standard output is a terminal and `NO_COLOR` is not set; elsewhere the text alone.
+//! Lines on standard output. Colour where that is a terminal and `NO_COLOR` is not set; elsewhere the
+//! text alone.
 
 use std::fmt;
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, Write as _, stdout};
 use std::sync::OnceLock;
 
 #[derive(Clone, Copy)]
@@ -28,4 +29,9 @@ impl Paint {
         };
         if *colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
+}
+
+/// A line at once, and whole: several threads tell, and a pipe may be closed.
+pub(crate) fn say(line: impl fmt::Display) {
+    let _ = writeln!(stdout().lock(), "{line}");
 }
