@@ -62,8 +62,11 @@ async fn a_file_belongs_to_one_store_and_says_so() {
     let folder = Folder::new();
     let store = opened(&folder.file()).await;
     let error = RedbStore::open(folder.file()).await.expect_err("it is open");
-    assert_eq!(error.kind(), StoreErrorKind::Refused);
-    assert!(error.to_string().contains("cloning") && error.to_string().contains("answers.redb"));
+    assert_eq!(error.kind(), StoreErrorKind::InUse);
+    let words = error.to_string();
+    for expected in ["has the file open", "cloning", "`RedisStore`", "answers.redb"] {
+        assert!(words.contains(expected), "{words}");
+    }
     let clone = store.clone();
     drop(store);
     RedbStore::open(folder.file()).await.expect_err("a clone still has it");
@@ -161,7 +164,8 @@ fn a_process_killed_with_a_claim_in_flight_leaves_it_unknown_and_answers_kept() 
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "claimed"), "the process has claimed");
     let error = RedbStore::open_blocking(folder.file()).expect_err("it lives");
-    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert_eq!(error.kind(), StoreErrorKind::InUse);
+    assert!(error.to_string().contains("another process"), "{error}");
     process.kill().unwrap();
     process.wait().unwrap();
 

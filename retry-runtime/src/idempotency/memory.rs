@@ -9,6 +9,7 @@ use super::store::{
     Written,
 };
 use super::table::{Swept, Table};
+use super::words::DROPPED;
 use crate::drivers::clock;
 
 /// Records in the memory of one process: the default store, and the one for tests.
@@ -193,7 +194,7 @@ impl IdempotencyStore for MemoryStore {
 
     fn abandon(&self, key: &str, claim: Claim) {
         let now = clock::now();
-        self.lock().mark_unknown(key, claim, "the owner was dropped, or panicked", now);
+        self.lock().mark_unknown(key, claim, DROPPED, now);
     }
 
     fn peek<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {

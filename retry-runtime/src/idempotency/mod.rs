@@ -34,6 +34,7 @@ mod spec;
 pub mod store;
 mod table;
 mod wait;
+mod words;
 
 pub use envelope::{MAX_VALUE, Storable};
 pub use error::IdempotencyError;

@@ -27,6 +27,7 @@ use crate::idempotency::store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, Record, Resolution, StoreError,
     StoreErrorKind, StoreFuture, Written,
 };
+use crate::idempotency::words::{DROPPED, check_key, kept};
 
 /// Idempotency records in one file, synced before they are answered: for a program that runs as one
 /// process and has no server to ask. They survive `kill -9` and the death of the machine.
@@ -91,8 +92,8 @@ impl RedbStore {
     ///
     /// # Errors
     ///
-    /// `Refused` when another process or another store has the file open, or it may not be opened;
-    /// `Corrupt` when it is no database or a broken one; `Incompatible` when a newer version wrote it;
+    /// [`InUse`](StoreErrorKind::InUse) when another process, or another store of this one, has the
+    /// file open; `Refused` when it may not be opened or its folder is missing; `Corrupt` when it is no database or a broken one; `Incompatible` when a newer version wrote it;
     /// `Full` when there is no room.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let (say, said) = oneshot::channel();
@@ -148,7 +149,7 @@ impl RedbStore {
     }
 
     async fn write(&self, key: &str, op: impl FnOnce(String) -> Op) -> Result<Written, StoreError> {
-        check_key(key)?;
+        check_key("redb", key)?;
         match self.ask(op(key.to_owned())).await? {
             Answer::Written(written) => Ok(written),
             _ => Err(ended()),
@@ -175,7 +176,7 @@ impl IdempotencyStore for RedbStore {
 
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, Claimed> {
         Box::pin(async move {
-            check_key(request.key)?;
+            check_key("redb", request.key)?;
             match self.ask(Op::Claim(OwnedRequest::of(&request))).await? {
                 Answer::Claimed(claimed) => Ok(claimed),
                 _ => Err(ended()),
@@ -213,7 +214,11 @@ impl IdempotencyStore for RedbStore {
         claim: Claim,
         note: &'a str,
     ) -> StoreFuture<'a, Written> {
-        Box::pin(self.write(key, move |key| Op::Release { key, claim, note: bounded(note) }))
+        Box::pin(self.write(key, move |key| Op::Release {
+            key,
+            claim,
+            note: kept(note).to_owned(),
+        }))
     }
 
     fn mark_unknown<'a>(
@@ -222,17 +227,21 @@ impl IdempotencyStore for RedbStore {
         claim: Claim,
         note: &'a str,
     ) -> StoreFuture<'a, Written> {
-        Box::pin(self.write(key, move |key| Op::MarkUnknown { key, claim, note: bounded(note) }))
+        Box::pin(self.write(key, move |key| Op::MarkUnknown {
+            key,
+            claim,
+            note: kept(note).to_owned(),
+        }))
     }
 
     fn abandon(&self, key: &str, claim: Claim) {
-        let note = "the owner was dropped, or panicked".to_owned();
+        let note = DROPPED.to_owned();
         self.inner.writer.tell(Op::MarkUnknown { key: key.to_owned(), claim, note }, clock::now());
     }
 
     fn peek<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         Box::pin(async move {
-            check_key(key)?;
+            check_key("redb", key)?;
             match self.ask(Op::Peek { key: key.to_owned() }).await? {
                 Answer::Record(record) => Ok(record),
                 _ => Err(ended()),
@@ -288,23 +297,6 @@ impl IdempotencyStore for RedbStore {
             said.await.unwrap_or_else(|_| Err(ended())).map(|fault| fault.into_iter().collect())
         })
     }
-}
-
-/// A key that the engine would not make is a mistake of whoever calls a store by hand.
-fn check_key(key: &str) -> Result<(), StoreError> {
-    let printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if (1..=512).contains(&key.len()) && printable {
-        return Ok(());
-    }
-    let words = "redb: a key is 1 to 512 bytes of printable ASCII";
-    Err(StoreError::new(StoreErrorKind::Refused, words))
-}
-
-/// What is kept of a note.
-fn bounded(note: &str) -> String {
-    const BYTES: usize = 1024;
-    let end = (0..=note.len().min(BYTES)).rfind(|end| note.is_char_boundary(*end));
-    note[..end.unwrap_or(0)].to_owned()
 }
 
 fn ended() -> StoreError {

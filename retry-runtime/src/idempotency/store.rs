@@ -226,6 +226,9 @@ pub enum StoreErrorKind {
     Corrupt,
     /// A record was written by a newer version.
     Incompatible,
+    /// Another process, or another store of this one, has the store's file open. It can be opened
+    /// again when that one is gone.
+    InUse,
     /// The store refuses: permission, wrong type under the key, a schema that is missing.
     Refused,
 }

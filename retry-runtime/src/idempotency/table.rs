@@ -17,6 +17,7 @@ use std::time::Duration;
 use super::store::{
     Claim, ClaimRequest, Claimed, OnUnknown, Record, RecordState, Resolution, StoreError, Written,
 };
+use super::words::NOT_DONE;
 use crate::time::Timestamp;
 use entry::{Entry, State, cost};
 use room::STEP;
@@ -294,7 +295,7 @@ impl Table {
                 if let Some(entry) = self.records.get_mut(key) {
                     entry.claims = 0;
                 }
-                State::Released("resolved: not done".to_owned())
+                State::Released(NOT_DONE.to_owned())
             }
         };
         if let Some(entry) = self.records.get_mut(key) {

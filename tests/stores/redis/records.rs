@@ -201,7 +201,10 @@ async fn unknown_records_are_listed_in_order_and_by_pages() {
     assert_eq!(found, expected);
     let last = store.unknowns(Some("k2495"), 10).await.unwrap();
     assert_eq!(last.len(), 1);
-    assert_eq!((last[0].fence, last[0].note.as_deref()), (lapsed.fence, Some("its lease ended")));
+    assert_eq!(
+        (last[0].fence, last[0].note.as_deref()),
+        (lapsed.fence, Some("the lease passed without an answer"))
+    );
     assert_eq!(store.unknowns(None, 0).await.unwrap(), vec![]);
 }
 

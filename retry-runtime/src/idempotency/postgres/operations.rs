@@ -7,11 +7,12 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::link::{Query, check};
 use super::rows::{Step, corrupt, record, resolved, weaknesses, word};
-use super::{OwnersWrite, PostgresStore, RACES, SWEPT_AT_ONCE, check_key, contended, micros};
+use super::{OwnersWrite, PostgresStore, RACES, SWEPT_AT_ONCE, contended, micros};
 use crate::idempotency::store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, Record, RecordState, Resolution,
     StoreFuture, Written,
 };
+use crate::idempotency::words::{NOT_DONE, check_key};
 
 impl IdempotencyStore for PostgresStore {
     fn name(&self) -> &'static str {
@@ -41,7 +42,7 @@ impl IdempotencyStore for PostgresStore {
         lease: Duration,
     ) -> StoreFuture<'a, Written> {
         Box::pin(async move {
-            check_key(key)?;
+            check_key("postgres", key)?;
             let owner = claim.owner.0.to_be_bytes();
             let (fence, lease) = (i64::try_from(claim.fence).ok(), micros(lease));
             let arguments: [(&(dyn ToSql + Sync), Type); 4] = [
@@ -85,7 +86,7 @@ impl IdempotencyStore for PostgresStore {
 
     fn peek<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         Box::pin(async move {
-            check_key(key)?;
+            check_key("postgres", key)?;
             let sql = include_str!("peek.sql");
             let arguments: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
             for _ in 0..RACES {
@@ -128,10 +129,10 @@ impl IdempotencyStore for PostgresStore {
         resolution: Resolution,
     ) -> StoreFuture<'a, Written> {
         Box::pin(async move {
-            check_key(key)?;
+            check_key("postgres", key)?;
             let (target, value, note) = match &resolution {
                 Resolution::Done(value) => (RecordState::Done, Some(value.as_slice()), None),
-                Resolution::NotDone => (RecordState::Released, None, Some("resolved: not done")),
+                Resolution::NotDone => (RecordState::Released, None, Some(NOT_DONE)),
             };
             let number = i64::try_from(fence).ok();
             let arguments: [(&(dyn ToSql + Sync), Type); 5] = [

@@ -8,34 +8,35 @@ use crate::idempotency::store::{StoreError, StoreErrorKind};
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of the error's way")]
 pub(super) fn store_error(error: Error) -> StoreError {
-    use StoreErrorKind::{Corrupt, Incompatible, Refused, Unavailable};
-    let (kind, advice) = match &error {
+    use StoreErrorKind::{Corrupt, InUse, Incompatible, Refused, Unavailable};
+    if matches!(error, Error::DatabaseAlreadyOpen) {
+        let words = "redb: another process, or another store of this one, has the file open: \
+                     within a process share one store by cloning it; for several processes use \
+                     `RedisStore` or `PostgresStore`; if it is a process that is ending, try again";
+        return StoreError::new(InUse, words);
+    }
+    let kind = match &error {
         Error::Io(error) => of_io(error),
-        Error::Corrupted(_) | Error::RepairAborted => (Corrupt, ""),
-        Error::DatabaseAlreadyOpen => (
-            Refused,
-            " A file belongs to one store: share it by cloning, and between processes use \
-             `RedisStore` or `PostgresStore`.",
-        ),
-        Error::UpgradeRequired(_) | Error::TableTypeMismatch { .. } => (Incompatible, ""),
-        Error::ValueTooLarge(_) => (Refused, ""),
-        _ => (Unavailable, ""),
+        Error::Corrupted(_) | Error::RepairAborted => Corrupt,
+        Error::UpgradeRequired(_) | Error::TableTypeMismatch { .. } => Incompatible,
+        Error::ValueTooLarge(_) => Refused,
+        _ => Unavailable,
     };
-    StoreError::new(kind, format!("redb: {error}{advice}"))
+    StoreError::new(kind, format!("redb: {error}"))
 }
 
-fn of_io(error: &io::Error) -> (StoreErrorKind, &'static str) {
+fn of_io(error: &io::Error) -> StoreErrorKind {
     use StoreErrorKind::{Corrupt, Full, Refused, Unavailable};
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            (Full, "")
+            Full
         }
         io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::IsADirectory => (Refused, ""),
+        | io::ErrorKind::IsADirectory => Refused,
         // A page that the file should have lies behind its end, or is no page.
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => (Corrupt, ""),
-        _ => (Unavailable, ""),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Corrupt,
+        _ => Unavailable,
     }
 }

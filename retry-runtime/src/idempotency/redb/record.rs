@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use crate::idempotency::store::{Claim, Owner, Record, RecordState, StoreError, StoreErrorKind};
+use crate::idempotency::words::LEASE_OVER;
 
 /// The version of a record that this library writes and reads.
 const VERSION: u8 = 1;
 const DIGEST: usize = 8;
 
-/// The note of a record whose owner was not heard of again.
-const LEASE_OVER: &str = "the lease passed without an answer";
 /// The note of a record whose owner died with its process.
 const OWNER_DIED: &str = "the process of the owner ended without an answer";
 

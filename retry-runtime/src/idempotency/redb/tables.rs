@@ -12,6 +12,7 @@ use crate::idempotency::store::{
     Claim, ClaimRequest, Claimed, OnUnknown, Record, RecordState, Resolution, StoreError,
     StoreErrorKind, Written,
 };
+use crate::idempotency::words::NOT_DONE;
 use crate::time::nanos;
 
 const RECORDS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("steadfast_records");
@@ -304,7 +305,7 @@ impl<'t> Tables<'t> {
             Resolution::Done(value) => State::Done(value),
             Resolution::NotDone => {
                 entry.claims = 0;
-                State::Released("resolved: not done".to_owned())
+                State::Released(NOT_DONE.to_owned())
             }
         };
         self.put(key, Some(&before), entry)?;

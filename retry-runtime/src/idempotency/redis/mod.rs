@@ -24,6 +24,7 @@ use super::store::{
     Claim, ClaimRequest, Claimed, Guarantees, IdempotencyStore, Record, Resolution, StoreError,
     StoreFuture, Written,
 };
+use super::words::NOT_DONE;
 
 /// How long an operation may take altogether, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -274,7 +275,7 @@ impl IdempotencyStore for RedisStore {
         Box::pin(async move {
             let text = match &resolution {
                 Resolution::Done(value) => Text::Done(value),
-                Resolution::NotDone => Text::Released("resolved as not done"),
+                Resolution::NotDone => Text::Released(NOT_DONE),
             };
             let call = scripts::resolve(&self.key(key), fence, text);
             reply::written(&self.run(Operation::Resolve, &call).await?)

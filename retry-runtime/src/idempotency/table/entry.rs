@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::idempotency::store::{Claim, Owner, Record, RecordState};
+use crate::idempotency::words::LEASE_OVER;
 use crate::time::Timestamp;
 
 /// What a record is counted as at least, beside its key: the maps' own share, and enough that a
@@ -30,9 +31,6 @@ pub(super) enum State {
     Released(String),
     Unknown(String),
 }
-
-/// The note of a record whose owner was not heard of again.
-const LEASE_OVER: &str = "the lease passed without an answer";
 
 impl Entry {
     /// Law 4, whoever looks.

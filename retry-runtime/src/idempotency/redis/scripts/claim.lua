@@ -26,7 +26,7 @@ if state == 'u' and ARGV[5] ~= '1' then
   if lapsed then
     -- Written down, so that a replica which lags behind cannot report what its master renewed: it
     -- refuses the write.
-    local refused = redis.pcall('HSET', key, 's', 'u', 'o', '', 'w', 'its lease ended')
+    local refused = redis.pcall('HSET', key, 's', 'u', 'o', '', 'w', 'the lease passed without an answer')
     if type(refused) == 'table' then
       return refused
     end

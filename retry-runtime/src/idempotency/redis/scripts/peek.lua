@@ -4,7 +4,7 @@ if state == 'none' or (ARGV[1] ~= '' and ARGV[1] ~= state) then
 end
 local texts = redis.call('HMGET', key, 'b', 'w')
 if lapsed then
-  texts[2] = 'its lease ended'
+  texts[2] = 'the lease passed without an answer'
 end
 if state == 'd' then
   texts[2] = false
