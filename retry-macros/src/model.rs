@@ -264,6 +264,8 @@ pub(crate) enum Window {
     Calls(Expr),
     /// The last while.
     Time(DurationValue),
+    /// One or the other, as the type of the expression says.
+    Measured(Expr),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

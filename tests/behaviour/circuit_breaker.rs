@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use steadfast::breaker::{CircuitBreaker, State};
+use steadfast::breaker::{CircuitBreaker, State, WindowSpan};
 use steadfast::{
     CircuitOpen, Classify, StopReason, circuit_breaker, reported_sync, retry, testing,
 };
@@ -343,4 +343,27 @@ fn none_is_a_failure_of_an_option() {
     let _scope = testing::scope();
     assert_eq!(maybe(None), None);
     assert_eq!(maybe(Some(1)), None);
+}
+
+const CALLS: u32 = 10;
+const WHILE: Duration = Duration::from_secs(10);
+
+#[circuit_breaker(name = "of calls", failure_rate = 0.5, window = CALLS * 2)]
+fn window_of_calls() -> Answer {
+    Ok(1)
+}
+
+#[circuit_breaker(name = "of a time", failure_rate = 0.5, window = WHILE)]
+async fn window_of_a_time() -> Answer {
+    Ok(1)
+}
+
+#[tokio::test]
+async fn a_const_window_is_what_its_type_says() {
+    let _scope = testing::scope();
+    window_of_calls().unwrap();
+    window_of_a_time().await.unwrap();
+    let window = |name| steadfast::breaker(name).unwrap().configuration().window;
+    assert_eq!(window("of calls"), Some(WindowSpan::Calls(20)));
+    assert_eq!(window("of a time"), Some(WindowSpan::Time(WHILE)));
 }

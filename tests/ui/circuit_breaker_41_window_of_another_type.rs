@@ -1,6 +1,6 @@
 use steadfast::circuit_breaker;
 
-const WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
+const WINDOW: usize = 10;
 
 #[derive(Debug)]
 struct Failed;

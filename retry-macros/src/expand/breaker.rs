@@ -98,6 +98,13 @@ fn settings(breaker: &Breaker, name: &Spanned<syn::LitStr>, private: &TokenStrea
         match &window.value {
             Window::Calls(calls) => add(window.span, "window", quote!(#calls)),
             Window::Time(time) => add(window.span, "window_duration", duration(time)),
+            Window::Measured(value) => {
+                let span = site.located_at(window.span);
+                let private = at(private, span);
+                let measured = quote_spanned!(span => #private::Measured(#value));
+                let of = quote_spanned!(span => #measured.of_a_u32_or_a_duration());
+                add(window.span, "window_span", of);
+            }
         }
     }
     if let Some(Spanned { span, value, .. }) = minimum_calls {

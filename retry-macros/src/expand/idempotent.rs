@@ -87,10 +87,7 @@ pub(super) fn statics(
 pub(super) fn facts(idempotent: &Idempotent, private: &TokenStream) -> TokenStream {
     let site = Span::mixed_site();
     let template = &idempotent.key.value.text;
-    let ttl = match &idempotent.ttl {
-        Some(ttl) => duration(&ttl.value),
-        None => quote_spanned!(site => #private::Spec::TTL),
-    };
+    let ttl = ttl(idempotent, private);
     let mut facts =
         quote_spanned!(site => #private::KeyFacts::new(#template, #ttl, #private::memory_in_use));
     if let Some(store) = &idempotent.store {
@@ -106,6 +103,26 @@ pub(super) fn facts(idempotent: &Idempotent, private: &TokenStream) -> TokenStre
         facts.extend(quote_spanned!(site => .version(#text)));
     }
     facts
+}
+
+fn ttl(idempotent: &Idempotent, private: &TokenStream) -> TokenStream {
+    match &idempotent.ttl {
+        Some(ttl) => duration(&ttl.value),
+        None => quote_spanned!(Span::mixed_site() => #private::Spec::TTL),
+    }
+}
+
+/// The check that the record outlives the retrying, behind a policy of which `unknown` is not known
+/// here. What literals say has been checked.
+pub(super) fn outlives(
+    idempotent: &Idempotent,
+    unknown: Option<Span>,
+    private: &TokenStream,
+) -> Option<TokenStream> {
+    let said = idempotent.ttl.as_ref().filter(|ttl| ttl.value.literal().is_none());
+    let span = said.map(|ttl| ttl.span).or(unknown)?;
+    let ttl = ttl(idempotent, private);
+    Some(quote_spanned!(Span::mixed_site().located_at(span) => .outlived_by(#ttl)))
 }
 
 /// Whether only what surely never reached the other side may be tried again.

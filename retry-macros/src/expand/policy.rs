@@ -264,8 +264,12 @@ fn builder(
             quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::new();)
         }
     };
-    let span = unknown_while_expanding(model).map_or(site, |span| site.located_at(span));
+    let unknown = unknown_while_expanding(model);
+    let span = unknown.map_or(site, |span| site.located_at(span));
     let mut end = quote_spanned!(span => __steadfast_policy.validated());
+    if let (Some(_), Some(idempotent)) = (&stack.retry, &stack.idempotent) {
+        end.extend(idempotent::outlives(idempotent, unknown, private));
+    }
     // What a shared policy says is known to const evaluation alone.
     if let Some(policy) = policy {
         let span = site.located_at(policy.span);

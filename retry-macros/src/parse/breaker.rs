@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::spanned::Spanned as _;
 use syn::{Expr, Lit, LitStr};
 
@@ -227,25 +226,11 @@ fn window(value: &Value<'_, BreakerOption>) -> syn::Result<Spanned<Window>> {
             let named = Named { example: "window = \"10s\"", ..named };
             Window::Time(values::duration(named, expr)?)
         }
-        None if names_a_duration(&expr) => Window::Time(values::duration(named, expr)?),
+        // Its type says which it is.
+        None => Window::Measured(values::count(named, 1, MOST_CALLS, expr)?),
         _ => Window::Calls(values::count(named, 1, MOST_CALLS, expr)?),
     };
     Ok(value.item.spanned(span, window))
-}
-
-/// Whether a const expression is written as a `Duration`: no count is.
-fn names_a_duration(expr: &Expr) -> bool {
-    fn mentions(tokens: TokenStream) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(ident) => {
-                let name = ident.to_string();
-                name == "Duration" || name.ends_with("_DURATION") || name == "DURATION"
-            }
-            TokenTree::Group(group) => mentions(group.stream()),
-            _ => false,
-        })
-    }
-    mentions(expr.to_token_stream())
 }
 
 impl Breaker {

@@ -26,6 +26,7 @@ mod control;
 mod events;
 mod handle;
 mod keyed;
+mod measured;
 mod open;
 mod operate;
 mod owner;
@@ -69,6 +70,8 @@ pub use attached::Attached;
 pub use configuration::{Configuration, WindowSpan};
 pub use events::{Subscription, Transition};
 pub use handle::Handle;
+#[doc(hidden)]
+pub use measured::Measured;
 pub use open::CircuitOpen;
 pub use pass::{Pass, Reported};
 #[doc(hidden)]

@@ -1,5 +1,7 @@
 //! What can only be wrong across the settings of a policy, or between it and the function it is for.
 
+use std::time::Duration;
+
 use super::RetryPolicy;
 use crate::backoff::{Jitter, Schedule};
 use crate::time::nanos;
@@ -39,13 +41,48 @@ impl RetryPolicy {
         self
     }
 
+    /// The policy, for a call whose record is kept for `ttl`.
+    ///
+    /// # Panics
+    ///
+    /// When the retrying can last longer, as far as the settings tell: until the deadline, else for all
+    /// delays without jitter and all attempts cut off at their timeout.
+    #[doc(hidden)]
+    #[track_caller]
+    pub const fn outlived_by(self, ttl: Duration) -> Self {
+        let ttl = nanos(ttl);
+        assert!(
+            self.horizon(ttl) <= ttl,
+            "`ttl` is shorter than the retrying can last, so that a duplicate could run beside it: \
+             raise `ttl` or lower the `deadline` of the retry"
+        );
+        self
+    }
+
+    /// How long retrying may go on, or a part of it that is more than `enough`.
+    const fn horizon(&self, enough: u64) -> u64 {
+        if self.deadline != u64::MAX {
+            return self.deadline;
+        }
+        let attempts = match self.attempt_timeout {
+            Some(timeout) => nanos(timeout).saturating_mul(self.max_attempts as u64),
+            None => 0,
+        };
+        attempts.saturating_add(self.total_delay(1, enough))
+    }
+
     /// The sum of the smallest possible delays, or a part of it that is more than `enough`.
     const fn least_total_delay(&self, enough: u64) -> u64 {
-        let share = match self.jitter {
-            Jitter::Full => return 0,
-            Jitter::Equal => 2,
-            Jitter::None => 1,
-        };
+        match self.jitter {
+            Jitter::Full => 0,
+            Jitter::Equal => self.total_delay(2, enough),
+            Jitter::None => self.total_delay(1, enough),
+        }
+    }
+
+    /// The sum of all delays, each divided by `share`, or a part of it that is more than `enough`; 0
+    /// for a schedule that draws or computes them.
+    const fn total_delay(&self, share: u64, enough: u64) -> u64 {
         let cap = self.max_delay;
         let mut delay = self.base_delay;
         let (mut total, mut retry) = (0_u64, 1);
@@ -115,17 +152,34 @@ const fn scaled(delay: u64, factor: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::time::Duration;
 
     use crate::{Jitter, RetryPolicy};
 
     #[test]
+    fn a_record_that_the_retrying_outlives_is_refused() {
+        let fits = |policy: RetryPolicy, ttl: u64| {
+            let ttl = Duration::from_secs(ttl);
+            catch_unwind(AssertUnwindSafe(|| policy.outlived_by(ttl))).is_ok()
+        };
+        // Two delays of 1 and 2 seconds, whatever the jitter.
+        let policy = RetryPolicy::new();
+        assert!(fits(policy, 3) && !fits(policy, 2));
+        let timed = policy.attempt_timeout(Duration::from_secs(5));
+        assert!(fits(timed, 18) && !fits(timed, 17));
+        // What a schedule draws is not known; what the attempts take is.
+        assert!(fits(timed.decorrelated(), 15) && !fits(timed.decorrelated(), 14));
+        let bounded = timed.deadline(Duration::from_secs(30));
+        assert!(fits(bounded, 30) && !fits(bounded, 29));
+        assert!(!fits(policy.max_attempts(u32::MAX), 1_000_000));
+    }
+
+    #[test]
     fn a_schedule_that_can_never_fit_its_deadline_is_refused() {
         let policy = RetryPolicy::new().max_attempts(9).deadline(Duration::from_secs(10));
-        let fits = |policy: RetryPolicy| {
-            let validated = std::panic::AssertUnwindSafe(|| policy.validated());
-            std::panic::catch_unwind(validated).is_ok()
-        };
+        let fits =
+            |policy: RetryPolicy| catch_unwind(AssertUnwindSafe(|| policy.validated())).is_ok();
         assert!(fits(policy), "with full jitter every delay may be zero");
         assert!(!fits(policy.jitter(Jitter::None)));
         assert!(!fits(policy.jitter(Jitter::Equal)));

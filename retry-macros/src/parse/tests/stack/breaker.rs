@@ -74,14 +74,17 @@ fn a_window_counts_calls_or_lasts_a_time() {
         breaker_of(&attribute).window.unwrap().value
     };
     assert!(matches!(window("100"), Window::Calls(_)));
-    assert!(matches!(window("CALLS * 2"), Window::Calls(_)));
     assert!(matches!(window("\"10s\""), Window::Time(DurationValue::Literal(_))));
-    assert!(matches!(window("Duration::from_secs(10)"), Window::Time(DurationValue::Expr(_))));
+    // What only a type can tell.
+    for measured in ["WINDOW", "CALLS * 2", "Duration::from_secs(10)", "{ 10 }"] {
+        assert!(matches!(window(measured), Window::Measured(_)), "{measured}");
+    }
     let wrong = |text: &str, what: &str, help: &str| {
         let attribute =
             format!("#[circuit_breaker(name = \"p\", failure_rate = 0.5, window = {text})]");
         refused(&attribute, what, help);
     };
+    wrong("[10]", "`window` needs a whole number, found the list `[10]`", "write `window = 100`");
     wrong("0", "`window` must be at least 1, found 0", "write `window = 100`");
     wrong("10001", "`window` can be at most 10000, found 10001", "write `window = 100`");
     wrong("\"0s\"", "`window` must be longer than no time, found 0s", "write `window = \"10s\"`");
