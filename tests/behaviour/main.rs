@@ -20,7 +20,6 @@ mod laws;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
-
 mod nesting;
 #[cfg(all(feature = "metrics", feature = "serde"))]
 mod observability;

@@ -1,4 +1,5 @@
-//! How often the body runs, with which delays, and what comes back.
+//! How often the body runs, with which delays, and what comes back. Calls that take too long, and
+//! what several functions share, are below.
 
 mod cut_off;
 mod shared;

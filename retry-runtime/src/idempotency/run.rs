@@ -69,9 +69,9 @@ type Nobody<R> = fn(IdempotencyKey) -> Ready<Reconciled<<R as Outcome>::Value>>;
 ///
 /// Dropped before the body was polled, nothing has happened. Dropped later, the record is unknown: at
 /// once in memory, elsewhere when the lease ends, which is not renewed any more.
-pub async fn run<R, S, F>(
+pub async fn run<R, F>(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: Key,
     fingerprint: Option<Fingerprint>,
     replay: Replay<R>,
@@ -79,7 +79,6 @@ pub async fn run<R, S, F>(
 ) -> Result<R, IdempotencyError>
 where
     R: Outcome,
-    S: IdempotencyStore,
     F: Future<Output = Ended<R>>,
 {
     let call = Call::new(spec, store, &key, fingerprint)?;
@@ -92,9 +91,9 @@ where
 /// # Errors
 ///
 /// As [`run`].
-pub async fn run_reconciled<R, S, F, A, Q>(
+pub async fn run_reconciled<R, F, A, Q>(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: Key,
     fingerprint: Option<Fingerprint>,
     replay: Replay<R>,
@@ -103,7 +102,6 @@ pub async fn run_reconciled<R, S, F, A, Q>(
 ) -> Result<R, IdempotencyError>
 where
     R: Outcome,
-    S: IdempotencyStore,
     F: Future<Output = Ended<R>>,
     A: FnOnce(IdempotencyKey) -> Q,
     Q: Future<Output = Reconciled<R::Value>>,
@@ -129,9 +127,9 @@ where
 /// # Panics
 ///
 /// As the body does.
-pub async fn run_detached<R, S, F>(
+pub async fn run_detached<R, F>(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: Key,
     fingerprint: Option<Fingerprint>,
     replay: Replay<R>,
@@ -139,12 +137,11 @@ pub async fn run_detached<R, S, F>(
 ) -> Result<R, IdempotencyError>
 where
     R: Outcome + Send + 'static,
-    S: IdempotencyStore,
     F: Future<Output = Ended<R>> + Send + 'static,
     R::Value: Send,
 {
     let store = detachable(spec, store, &key)?;
-    detach(async move { run(spec, &store, key, fingerprint, replay, body).await }).await
+    detach(async move { run(spec, &*store, key, fingerprint, replay, body).await }).await
 }
 
 /// [`run_reconciled`] in a task of its own, as [`run_detached`].
@@ -156,9 +153,9 @@ where
 /// # Panics
 ///
 /// As the body does.
-pub async fn run_detached_reconciled<R, S, F, A, Q>(
+pub async fn run_detached_reconciled<R, F, A, Q>(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: Key,
     fingerprint: Option<Fingerprint>,
     replay: Replay<R>,
@@ -167,7 +164,6 @@ pub async fn run_detached_reconciled<R, S, F, A, Q>(
 ) -> Result<R, IdempotencyError>
 where
     R: Outcome + Send + 'static,
-    S: IdempotencyStore,
     F: Future<Output = Ended<R>> + Send + 'static,
     A: FnOnce(IdempotencyKey) -> Q + Send + 'static,
     Q: Future<Output = Reconciled<R::Value>> + Send + 'static,
@@ -175,15 +171,15 @@ where
 {
     let store = detachable(spec, store, &key)?;
     detach(async move {
-        run_reconciled(spec, &store, key, fingerprint, replay, reconcile, body).await
+        run_reconciled(spec, &*store, key, fingerprint, replay, reconcile, body).await
     })
     .await
 }
 
 /// The store as a task can keep it. A call of its own key is found out here: the task is not inside.
-fn detachable<S: IdempotencyStore>(
+fn detachable(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: &Key,
 ) -> Result<std::sync::Arc<dyn IdempotencyStore>, IdempotencyError> {
     let call = Call::new(spec, store, key, None)?;
@@ -222,9 +218,9 @@ async fn detach<R: Send + 'static>(
 /// # Errors
 ///
 /// As [`run`].
-pub fn run_blocking<R, S>(
+pub fn run_blocking<R>(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: &Key,
     fingerprint: Option<Fingerprint>,
     replay: Replay<R>,
@@ -232,7 +228,6 @@ pub fn run_blocking<R, S>(
 ) -> Result<R, IdempotencyError>
 where
     R: Outcome,
-    S: IdempotencyStore,
 {
     let ask = None::<(IdempotencyKey, fn(IdempotencyKey) -> Reconciled<R::Value>)>;
     drive_blocking(&Call::new(spec, store, key, fingerprint)?, replay, ask, body)
@@ -243,9 +238,9 @@ where
 /// # Errors
 ///
 /// As [`run`].
-pub fn run_blocking_reconciled<R, S>(
+pub fn run_blocking_reconciled<R>(
     spec: &'static Spec,
-    store: &S,
+    store: &dyn IdempotencyStore,
     key: &Key,
     fingerprint: Option<Fingerprint>,
     replay: Replay<R>,
@@ -254,7 +249,6 @@ pub fn run_blocking_reconciled<R, S>(
 ) -> Result<R, IdempotencyError>
 where
     R: Outcome,
-    S: IdempotencyStore,
 {
     let ask = (name::handed(&name::full(spec.scope, key)), reconcile);
     drive_blocking(&Call::new(spec, store, key, fingerprint)?, replay, Some(ask), body)
