@@ -61,7 +61,7 @@ pub mod __private {
     pub use crate::__start as start;
     pub use crate::attempt::Limit;
     pub use crate::breaker::{Attached, MOST_KEYS, Pass, Verdict};
-    pub use crate::call::{Blocking, Failed, Polled, deposit};
+    pub use crate::call::{Blocking, Failed, Polled, blocking, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     #[cfg(feature = "idempotent")]

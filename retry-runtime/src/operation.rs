@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::budget::DefaultBudget;
 use crate::engine::StopReason;
 use crate::policy::RetryPolicy;
+use crate::registry;
 use crate::shard::{self, SHARDS};
 use crate::telemetry::cold::Cold;
 use crate::telemetry::facts::Details;
@@ -80,6 +81,15 @@ impl Operation {
             !shard::anybody_watches()
         }
     }
+
+    /// Counts a success after at least one retry and no delay, where nobody else is to be told.
+    #[inline]
+    pub(crate) fn count_healed(&'static self, attempts: u32) {
+        if self.counted {
+            registry::see(self, self.state);
+            self.state.count_healed(attempts, 0);
+        }
+    }
 }
 
 /// The changing part. All zeros at the start, so that it takes no room in the binary.
@@ -87,11 +97,11 @@ impl Operation {
 pub struct State {
     /// Calls that succeeded at the first attempt: the one counter that the success path writes.
     shards: [Shard; SHARDS],
-    /// Calls that ended otherwise, by `StopReason` (`Ok`: after at least one retry).
+    /// Calls that ended in failure, by `StopReason`.
     ended: [AtomicU64; StopReason::ALL.len()],
     /// Calls that a circuit rejected and a fallback answered.
     fallbacks: AtomicU64,
-    /// Attempts of the calls counted in `ended`.
+    /// Attempts of all calls but those that a counter of their own tells.
     attempts: AtomicU64,
     /// Calls that succeeded at attempt 2, 3, … and later.
     healed: [AtomicU64; HEALED],
@@ -154,11 +164,24 @@ impl State {
     }
 
     pub(crate) fn count_end(&self, reason: StopReason, attempts: u32, slept: u64) {
-        self.ended[reason as usize].fetch_add(1, Relaxed);
-        self.count_work(attempts, slept);
         if reason == StopReason::Ok {
-            let retries = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(2);
-            self.healed[retries.min(HEALED - 1)].fetch_add(1, Relaxed);
+            self.count_healed(attempts, slept);
+        } else {
+            self.ended[reason as usize].fetch_add(1, Relaxed);
+            self.count_work(attempts, slept);
+        }
+    }
+
+    /// Counts a success after at least one retry.
+    #[inline]
+    pub(crate) fn count_healed(&self, attempts: u32, slept: u64) {
+        let retries = attempts as usize - 2;
+        if let Some(healed) = self.healed[..HEALED - 1].get(retries) {
+            healed.fetch_add(1, Relaxed);
+            self.count_slept(slept);
+        } else {
+            self.healed[HEALED - 1].fetch_add(1, Relaxed);
+            self.count_work(attempts, slept);
         }
     }
 
@@ -169,6 +192,11 @@ impl State {
 
     fn count_work(&self, attempts: u32, slept: u64) {
         self.attempts.fetch_add(u64::from(attempts), Relaxed);
+        self.count_slept(slept);
+    }
+
+    #[inline]
+    fn count_slept(&self, slept: u64) {
         if slept > 0 {
             self.slept.fetch_add(slept, Relaxed);
         }
@@ -179,7 +207,11 @@ impl State {
     }
 
     pub(crate) fn ended(&self, reason: StopReason) -> u64 {
-        self.ended[reason as usize].load(Relaxed)
+        if reason == StopReason::Ok {
+            self.healed().iter().sum()
+        } else {
+            self.ended[reason as usize].load(Relaxed)
+        }
     }
 
     pub(crate) fn fallbacks(&self) -> u64 {
@@ -188,13 +220,15 @@ impl State {
 
     /// Calls that have ended.
     pub(crate) fn calls(&self) -> u64 {
-        let ended = self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>();
+        let ended = StopReason::ALL.into_iter().map(|reason| self.ended(reason)).sum::<u64>();
         self.first_ok() + ended + self.fallbacks()
     }
 
     /// Attempts of the calls that have ended.
     pub(crate) fn attempts(&self) -> u64 {
-        self.first_ok() + self.attempts.load(Relaxed)
+        let healed = self.healed();
+        let told = healed[..HEALED - 1].iter().zip(2..).map(|(calls, attempts)| calls * attempts);
+        self.first_ok() + told.sum::<u64>() + self.attempts.load(Relaxed)
     }
 
     pub(crate) fn healed(&self) -> [u64; HEALED] {
@@ -212,6 +246,7 @@ impl State {
     }
 
     /// Whether this is the first request to list the operation.
+    #[inline]
     pub(crate) fn first_seen(&self) -> bool {
         self.listed.load(Relaxed) == 0 && self.listed.swap(1, Relaxed) == 0
     }

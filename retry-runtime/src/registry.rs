@@ -65,8 +65,17 @@ pub(crate) fn complete() -> bool {
 }
 
 /// Notes an operation at its first slow event.
+#[inline]
 pub(crate) fn see(operation: &'static Operation, state: &State) {
-    if state.first_seen() && std::ptr::eq(operation.state, state) {
+    if state.first_seen() {
+        list(operation, state);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn list(operation: &'static Operation, state: &State) {
+    if std::ptr::eq(operation.state, state) {
         SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
     }
 }
