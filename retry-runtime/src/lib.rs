@@ -15,6 +15,7 @@ mod engine;
 pub mod idempotency;
 mod idempotency_key;
 mod key;
+mod opaque;
 mod operation;
 mod outcome;
 mod policy;
@@ -74,7 +75,7 @@ pub mod __private {
     };
     #[cfg(feature = "idempotent")]
     pub use crate::outcome::{Unclaimed, unclaimed};
-    pub use crate::registry::Registered;
+    pub use crate::registry::prove;
     pub use crate::telemetry::facts::{KeyFacts, elsewhere};
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;

@@ -1,10 +1,12 @@
 //! One annotated function: its name, where it stands, and what is counted of it.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::budget::DefaultBudget;
 use crate::engine::StopReason;
+use crate::opaque::Opaque;
 use crate::policy::RetryPolicy;
 use crate::registry;
 use crate::shard::{self, SHARDS};
@@ -110,7 +112,9 @@ pub struct State {
     pub(crate) log: LogLimit,
     /// Calls whose deposits went into a shared budget.
     deposited: AtomicU64,
-    listed: AtomicU64,
+    listed: AtomicBool,
+    /// The operation that was listed before this one.
+    pub(crate) before: Mutex<Option<Opaque<Operation>>>,
     pub(crate) cold: Cold,
 }
 
@@ -131,20 +135,25 @@ impl State {
     /// Nothing counted yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
-            ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
-            fallbacks: AtomicU64::new(0),
-            attempts: AtomicU64::new(0),
-            healed: [const { AtomicU64::new(0) }; HEALED],
-            slept: AtomicU64::new(0),
-            budget: DefaultBudget::new(),
-            log: LogLimit::new(),
-            deposited: AtomicU64::new(0),
-            listed: AtomicU64::new(0),
-            cold: Cold::new(),
-        }
+        Self::NEW
     }
+
+    /// Evaluated once, not for every annotated function.
+    #[expect(clippy::declare_interior_mutable_const, reason = "every use is a new state")]
+    const NEW: Self = Self {
+        shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
+        ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
+        fallbacks: AtomicU64::new(0),
+        attempts: AtomicU64::new(0),
+        healed: [const { AtomicU64::new(0) }; HEALED],
+        slept: AtomicU64::new(0),
+        budget: DefaultBudget::new(),
+        log: LogLimit::new(),
+        deposited: AtomicU64::new(0),
+        listed: AtomicBool::new(false),
+        before: Mutex::new(None),
+        cold: Cold::new(),
+    };
 
     /// Counts a success at the first attempt, unless this thread has no fast path.
     #[inline]
@@ -245,9 +254,13 @@ impl State {
         calls.saturating_sub(self.deposited.fetch_max(calls, Relaxed))
     }
 
-    /// Whether this is the first request to list the operation.
     #[inline]
-    pub(crate) fn first_seen(&self) -> bool {
-        self.listed.load(Relaxed) == 0 && self.listed.swap(1, Relaxed) == 0
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.load(Relaxed)
+    }
+
+    /// Whether this is the first request to list the operation.
+    pub(crate) fn is_first_listing(&self) -> bool {
+        !self.listed.swap(true, Relaxed)
     }
 }
