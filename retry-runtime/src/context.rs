@@ -59,25 +59,19 @@ pub(crate) fn enter(ambient: Ambient) -> Entered {
 }
 
 /// Makes an attempt that begins now, after a retry at once, current: [`enter`] for where nothing
-/// surrounds the call, without asking again.
+/// surrounds the call. [`leave_at_once`] ends it, or [`entered_over_nothing`] does when it is dropped.
 #[inline]
-pub(crate) fn enter_at_once(attempt: u32) -> Entered {
-    mark_at_once(attempt);
-    Entered(Ambient::NOTHING)
-}
-
-/// The same for a further attempt of the same call.
-#[inline]
-pub(crate) fn mark_at_once(attempt: u32) {
+pub(crate) fn enter_at_once(attempt: u32) {
     AMBIENT.set(Ambient { suppressed_until: Timestamp::MAX, attempt, ..Ambient::NOTHING });
 }
 
-impl Entered {
-    /// Whether nothing surrounds the call.
-    #[inline]
-    pub(crate) fn over_nothing(&self) -> bool {
-        self.0 == Ambient::NOTHING
-    }
+#[inline]
+pub(crate) fn leave_at_once() {
+    AMBIENT.set(Ambient::NOTHING);
+}
+
+pub(crate) fn entered_over_nothing() -> Entered {
+    Entered(Ambient::NOTHING)
 }
 
 impl Drop for Entered {

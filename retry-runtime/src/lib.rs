@@ -15,6 +15,7 @@ mod engine;
 pub mod idempotency;
 mod idempotency_key;
 mod key;
+mod opaque;
 mod operation;
 mod outcome;
 mod policy;
@@ -61,7 +62,7 @@ pub mod __private {
     pub use crate::__start as start;
     pub use crate::attempt::Limit;
     pub use crate::breaker::{Attached, MOST_KEYS, Measured, Pass, Verdict};
-    pub use crate::call::{Blocking, Failed, Polled, deposit};
+    pub use crate::call::{Blocking, Failed, Polled, blocking, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
     pub use crate::drivers::sleep::{Sleep, sleep, timer};
     #[cfg(feature = "idempotent")]
@@ -74,7 +75,7 @@ pub mod __private {
     };
     #[cfg(feature = "idempotent")]
     pub use crate::outcome::{Unclaimed, unclaimed};
-    pub use crate::registry::Registered;
+    pub use crate::registry::prove;
     pub use crate::telemetry::facts::{KeyFacts, elsewhere};
     // Names that rustc shows where borrow checking refuses a body.
     pub use crate::__attempt as a_body_that_returns_or_keeps_a_borrow_of_its_exclusive_reference_cannot_be_retried;

@@ -1,11 +1,14 @@
 //! One annotated function: its name, where it stands, and what is counted of it.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::budget::DefaultBudget;
 use crate::engine::StopReason;
+use crate::opaque::Opaque;
 use crate::policy::RetryPolicy;
+use crate::registry;
 use crate::shard::{self, SHARDS};
 use crate::telemetry::cold::Cold;
 use crate::telemetry::facts::Details;
@@ -80,6 +83,15 @@ impl Operation {
             !shard::anybody_watches()
         }
     }
+
+    /// Counts a success after at least one retry and no delay, where nobody else is to be told.
+    #[inline]
+    pub(crate) fn count_healed(&'static self, attempts: u32) {
+        if self.counted {
+            registry::see(self, self.state);
+            self.state.count_healed(attempts, 0);
+        }
+    }
 }
 
 /// The changing part. All zeros at the start, so that it takes no room in the binary.
@@ -87,11 +99,11 @@ impl Operation {
 pub struct State {
     /// Calls that succeeded at the first attempt: the one counter that the success path writes.
     shards: [Shard; SHARDS],
-    /// Calls that ended otherwise, by `StopReason` (`Ok`: after at least one retry).
+    /// Calls that ended in failure, by `StopReason`.
     ended: [AtomicU64; StopReason::ALL.len()],
     /// Calls that a circuit rejected and a fallback answered.
     fallbacks: AtomicU64,
-    /// Attempts of the calls counted in `ended`.
+    /// Attempts of all calls but those that a counter of their own tells.
     attempts: AtomicU64,
     /// Calls that succeeded at attempt 2, 3, … and later.
     healed: [AtomicU64; HEALED],
@@ -100,7 +112,9 @@ pub struct State {
     pub(crate) log: LogLimit,
     /// Calls whose deposits went into a shared budget.
     deposited: AtomicU64,
-    listed: AtomicU64,
+    listed: AtomicBool,
+    /// The operation that was listed before this one.
+    pub(crate) before: Mutex<Option<Opaque<Operation>>>,
     pub(crate) cold: Cold,
 }
 
@@ -121,20 +135,25 @@ impl State {
     /// Nothing counted yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
-            ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
-            fallbacks: AtomicU64::new(0),
-            attempts: AtomicU64::new(0),
-            healed: [const { AtomicU64::new(0) }; HEALED],
-            slept: AtomicU64::new(0),
-            budget: DefaultBudget::new(),
-            log: LogLimit::new(),
-            deposited: AtomicU64::new(0),
-            listed: AtomicU64::new(0),
-            cold: Cold::new(),
-        }
+        Self::NEW
     }
+
+    /// Evaluated once, not for every annotated function.
+    #[expect(clippy::declare_interior_mutable_const, reason = "every use is a new state")]
+    const NEW: Self = Self {
+        shards: [const { Shard(AtomicU64::new(0)) }; SHARDS],
+        ended: [const { AtomicU64::new(0) }; StopReason::ALL.len()],
+        fallbacks: AtomicU64::new(0),
+        attempts: AtomicU64::new(0),
+        healed: [const { AtomicU64::new(0) }; HEALED],
+        slept: AtomicU64::new(0),
+        budget: DefaultBudget::new(),
+        log: LogLimit::new(),
+        deposited: AtomicU64::new(0),
+        listed: AtomicBool::new(false),
+        before: Mutex::new(None),
+        cold: Cold::new(),
+    };
 
     /// Counts a success at the first attempt, unless this thread has no fast path.
     #[inline]
@@ -154,11 +173,24 @@ impl State {
     }
 
     pub(crate) fn count_end(&self, reason: StopReason, attempts: u32, slept: u64) {
-        self.ended[reason as usize].fetch_add(1, Relaxed);
-        self.count_work(attempts, slept);
         if reason == StopReason::Ok {
-            let retries = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(2);
-            self.healed[retries.min(HEALED - 1)].fetch_add(1, Relaxed);
+            self.count_healed(attempts, slept);
+        } else {
+            self.ended[reason as usize].fetch_add(1, Relaxed);
+            self.count_work(attempts, slept);
+        }
+    }
+
+    /// Counts a success after at least one retry.
+    #[inline]
+    pub(crate) fn count_healed(&self, attempts: u32, slept: u64) {
+        let retries = attempts as usize - 2;
+        if let Some(healed) = self.healed[..HEALED - 1].get(retries) {
+            healed.fetch_add(1, Relaxed);
+            self.count_slept(slept);
+        } else {
+            self.healed[HEALED - 1].fetch_add(1, Relaxed);
+            self.count_work(attempts, slept);
         }
     }
 
@@ -169,6 +201,11 @@ impl State {
 
     fn count_work(&self, attempts: u32, slept: u64) {
         self.attempts.fetch_add(u64::from(attempts), Relaxed);
+        self.count_slept(slept);
+    }
+
+    #[inline]
+    fn count_slept(&self, slept: u64) {
         if slept > 0 {
             self.slept.fetch_add(slept, Relaxed);
         }
@@ -179,7 +216,11 @@ impl State {
     }
 
     pub(crate) fn ended(&self, reason: StopReason) -> u64 {
-        self.ended[reason as usize].load(Relaxed)
+        if reason == StopReason::Ok {
+            self.healed().iter().sum()
+        } else {
+            self.ended[reason as usize].load(Relaxed)
+        }
     }
 
     pub(crate) fn fallbacks(&self) -> u64 {
@@ -188,13 +229,15 @@ impl State {
 
     /// Calls that have ended.
     pub(crate) fn calls(&self) -> u64 {
-        let ended = self.ended.iter().map(|ended| ended.load(Relaxed)).sum::<u64>();
+        let ended = StopReason::ALL.into_iter().map(|reason| self.ended(reason)).sum::<u64>();
         self.first_ok() + ended + self.fallbacks()
     }
 
     /// Attempts of the calls that have ended.
     pub(crate) fn attempts(&self) -> u64 {
-        self.first_ok() + self.attempts.load(Relaxed)
+        let healed = self.healed();
+        let told = healed[..HEALED - 1].iter().zip(2..).map(|(calls, attempts)| calls * attempts);
+        self.first_ok() + told.sum::<u64>() + self.attempts.load(Relaxed)
     }
 
     pub(crate) fn healed(&self) -> [u64; HEALED] {
@@ -211,8 +254,13 @@ impl State {
         calls.saturating_sub(self.deposited.fetch_max(calls, Relaxed))
     }
 
+    #[inline]
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.load(Relaxed)
+    }
+
     /// Whether this is the first request to list the operation.
-    pub(crate) fn first_seen(&self) -> bool {
-        self.listed.load(Relaxed) == 0 && self.listed.swap(1, Relaxed) == 0
+    pub(crate) fn is_first_listing(&self) -> bool {
+        !self.listed.swap(true, Relaxed)
     }
 }

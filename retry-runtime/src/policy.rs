@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::backoff::{self, Backoff, Jitter, Schedule};
 use crate::budget::{KeyedBudget, RetryBudget};
 use crate::defaults;
+use crate::opaque::Opaque;
 use crate::time::nanos;
 
 /// Where the retries of a policy are paid from.
@@ -20,11 +21,11 @@ pub(crate) enum BudgetSource {
     Own,
     /// Nowhere: retries are limited by `max_attempts` alone.
     Unlimited,
-    Shared(&'static RetryBudget),
+    Shared(Opaque<RetryBudget>),
     /// The budget that was registered first under the name; this one, if none was.
-    Named(&'static str, &'static RetryBudget),
+    Named(&'static str, Opaque<RetryBudget>),
     /// One for each key that the call brings along.
-    Keyed(&'static KeyedBudget),
+    Keyed(Opaque<KeyedBudget>),
 }
 
 impl BudgetSource {
@@ -106,27 +107,34 @@ impl RetryPolicy {
     /// The defaults: three attempts, exponential from 1 s to 60 s with full jitter, a budget of the
     /// operation's own.
     pub const fn new() -> Self {
-        Self {
-            max_attempts: defaults::MAX_ATTEMPTS,
-            schedule: Schedule::Exponential,
-            base_delay: nanos(defaults::BASE_DELAY),
-            max_delay: nanos(defaults::MAX_DELAY),
-            factor: defaults::FACTOR,
-            jitter: Jitter::Full,
-            max_retry_after: None,
-            deadline: u64::MAX,
-            soft_deadline: false,
-            attempt_timeout: None,
-            nested: Nested::Suppress,
-            budget: BudgetSource::Own,
-            log_errors: true,
-            log_limit: defaults::LOG_LIMIT,
-            unsent_only: false,
-            at_once: false,
-            doublings: 0,
-        }
-        .retimed()
+        Self::NEW
     }
+
+    /// What `#[retry]` alone stands for. Constants, here and above, since const evaluation of a
+    /// function would do the same for every annotated function anew.
+    #[doc(hidden)]
+    pub const DEFAULT: Self = Self::NEW.validated();
+
+    const NEW: Self = Self {
+        max_attempts: defaults::MAX_ATTEMPTS,
+        schedule: Schedule::Exponential,
+        base_delay: nanos(defaults::BASE_DELAY),
+        max_delay: nanos(defaults::MAX_DELAY),
+        factor: defaults::FACTOR,
+        jitter: Jitter::Full,
+        max_retry_after: None,
+        deadline: u64::MAX,
+        soft_deadline: false,
+        attempt_timeout: None,
+        nested: Nested::Suppress,
+        budget: BudgetSource::Own,
+        log_errors: true,
+        log_limit: defaults::LOG_LIMIT,
+        unsent_only: false,
+        at_once: false,
+        doublings: 0,
+    }
+    .retimed();
 
     /// The policy after a change of what delays depend on.
     #[expect(clippy::float_cmp, reason = "2.0 is exact")]
@@ -142,12 +150,8 @@ impl RetryPolicy {
 
     /// One attempt, for a function that is not retried.
     #[doc(hidden)]
-    pub const fn single() -> Self {
-        let mut policy = Self::new();
-        policy.max_attempts = 1;
-        policy.budget = BudgetSource::Unlimited;
-        policy
-    }
+    pub const SINGLE: Self =
+        Self { max_attempts: 1, budget: BudgetSource::Unlimited, ..Self::DEFAULT };
 
     /// Total calls of the body, the first included.
     ///
@@ -277,21 +281,21 @@ impl RetryPolicy {
 
     /// Pays every retry from a shared budget.
     pub const fn budget(mut self, budget: &'static RetryBudget) -> Self {
-        self.budget = BudgetSource::Shared(budget);
+        self.budget = BudgetSource::Shared(Opaque::new(budget));
         self
     }
 
     /// Pays every retry from the budget of that name, which every function that says the name
     /// shares. `budget` is that budget unless another one was registered before.
     pub const fn named_budget(mut self, name: &'static str, budget: &'static RetryBudget) -> Self {
-        self.budget = BudgetSource::Named(name, budget);
+        self.budget = BudgetSource::Named(name, Opaque::new(budget));
         self
     }
 
     /// Pays every retry from the budget of the key that the call brings along.
     #[doc(hidden)]
     pub const fn keyed_budget(mut self, budget: &'static KeyedBudget) -> Self {
-        self.budget = BudgetSource::Keyed(budget);
+        self.budget = BudgetSource::Keyed(Opaque::new(budget));
         self
     }
 

@@ -14,71 +14,66 @@
 //! that `forbid(unsafe_code)` of the user's crate, which is about the user's code, does not see it.
 
 use std::iter;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
+use crate::opaque::Opaque;
 use crate::operation::{Operation, State};
 
-/// The last entry that a constructor added.
-static LINKED: Mutex<Option<&'static Registered>> = Mutex::new(None);
+/// The operation that was added last; its state has the one before it. Nothing here allocates:
+/// constructors run early.
+static LAST: Mutex<Option<Opaque<Operation>>> = Mutex::new(None);
 
-/// Operations that had a slow event, for lack of a better list, and those that no attribute made.
-static SEEN: Mutex<Vec<&'static Operation>> = Mutex::new(Vec::new());
+/// Set by the facade's own constructor: functions that never ran are known, too.
+static COMPLETE: AtomicBool = AtomicBool::new(false);
 
-/// An entry of the list: an operation, or, without one, the proof that there is a list.
-#[derive(Debug)]
-pub struct Registered {
-    operation: Option<&'static Operation>,
-    /// Set when the entry is added. Nothing here allocates: constructors run early.
-    next: OnceLock<Option<&'static Registered>>,
+/// Says that constructors run.
+pub extern "C" fn prove() {
+    COMPLETE.store(true, Relaxed);
 }
 
-impl Registered {
-    /// The entry of an annotated function.
-    #[must_use]
-    pub const fn new(operation: &'static Operation) -> Self {
-        Self { operation: Some(operation), next: OnceLock::new() }
-    }
+pub(crate) fn complete() -> bool {
+    COMPLETE.load(Relaxed)
+}
 
-    /// The entry that says that constructors run.
-    #[must_use]
-    pub const fn proof() -> Self {
-        Self { operation: None, next: OnceLock::new() }
-    }
-
-    /// Adds the entry. A second time, as WebAssembly may run constructors, changes nothing.
-    pub fn add(&'static self) {
-        let mut last = LINKED.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.next.set(*last).is_ok() {
-            *last = Some(self);
+impl Operation {
+    /// Adds the operation to the list, unless it is there.
+    pub extern "C" fn list(&'static self) {
+        if self.state.is_first_listing() {
+            let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+            *self.state.before.lock().unwrap_or_else(PoisonError::into_inner) = *last;
+            *last = Some(Opaque::new(self));
         }
     }
 }
 
-fn linked() -> impl Iterator<Item = &'static Registered> {
-    let last = *LINKED.lock().unwrap_or_else(PoisonError::into_inner);
-    iter::successors(last, |entry| entry.next.get().copied().flatten())
-}
-
-/// Whether functions that never ran are known, too.
-pub(crate) fn complete() -> bool {
-    linked().any(|entry| entry.operation.is_none())
-}
-
-/// Notes an operation at its first slow event.
+/// Lists an operation at its first slow event, if nothing did before. `state` may be a test scope's.
+#[inline]
 pub(crate) fn see(operation: &'static Operation, state: &State) {
-    if state.first_seen() && std::ptr::eq(operation.state, state) {
-        SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+    if !state.is_listed() {
+        list(operation, state);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn list(operation: &'static Operation, state: &State) {
+    if std::ptr::eq(operation.state, state) {
+        operation.list();
     }
 }
 
 /// All operations that are known, by name, file and line.
 pub(crate) fn all() -> Vec<&'static Operation> {
-    let mut all: Vec<_> = linked().filter_map(|entry| entry.operation).collect();
-    all.extend_from_slice(&SEEN.lock().unwrap_or_else(PoisonError::into_inner));
+    let last = *LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut all: Vec<_> = iter::successors(last, |operation| {
+        *operation.state.before.lock().unwrap_or_else(PoisonError::into_inner)
+    })
+    .map(Opaque::get)
+    .collect();
     all.sort_by_key(|operation| {
         (operation.name, operation.file, operation.line, std::ptr::from_ref(*operation).addr())
     });
-    all.dedup_by(|one, other| std::ptr::eq(*one, *other));
     all
 }
 
@@ -90,19 +85,17 @@ pub(crate) fn all() -> Vec<&'static Operation> {
 #[macro_export]
 macro_rules! __register {
     () => {
-        $crate::__register! { = $crate::__private::Registered::proof() }
+        $crate::__private::start! {
+            static __STEADFAST_START: extern "C" fn() = $crate::__private::prove;
+        }
     };
     ($operation:ident) => {
-        $crate::__register! { = $crate::__private::Registered::new(&$operation) }
-    };
-    (= $entry:expr) => {
-        const _: () = {
-            static ENTRY: $crate::__private::Registered = $entry;
-            extern "C" fn add() {
-                ENTRY.add();
-            }
-            $crate::__private::start! { static CONSTRUCTOR: extern "C" fn() = add; }
-        };
+        extern "C" fn __steadfast_start() {
+            $operation.list();
+        }
+        $crate::__private::start! {
+            static __STEADFAST_START: extern "C" fn() = __steadfast_start;
+        }
     };
 }
 
@@ -191,17 +184,21 @@ mod tests {
 
     #[test]
     fn an_operation_is_listed_once_however_it_became_known() {
-        static ENTRY: Registered = Registered::new(&OPERATION);
-        static AGAIN: Registered = Registered::new(&OPERATION);
-        static PROOF: Registered = Registered::proof();
-        for entry in [&ENTRY, &AGAIN, &ENTRY, &PROOF, &ENTRY] {
-            entry.add();
-        }
+        OPERATION.list();
         see(&OPERATION, &STATE);
-        see(&OPERATION, &STATE);
+        see(&OPERATION, &State::new());
+        OPERATION.list();
         let listed =
             all().into_iter().filter(|other| std::ptr::eq(*other, &raw const OPERATION)).count();
         assert_eq!(listed, 1);
-        assert!(complete());
+    }
+
+    #[test]
+    fn a_state_of_a_test_scope_lists_nothing() {
+        static STATE: State = State::new();
+        static UNSEEN: Operation =
+            Operation::new("registry::unseen", file!(), line!(), &STATE, RetryPolicy::new());
+        see(&UNSEEN, &State::new());
+        assert!(!all().into_iter().any(|other| std::ptr::eq(other, &raw const UNSEEN)));
     }
 }

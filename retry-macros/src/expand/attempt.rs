@@ -7,30 +7,24 @@ use super::function::{Frame, Wait};
 use crate::runtime_path::at;
 
 impl Frame<'_> {
-    /// Statements that bind `__steadfast_outcome`, and `__steadfast_limit` where attempts are limited.
-    pub(super) fn attempt(&self, body: &Group) -> TokenStream {
-        let Self { private, policy, .. } = self;
-        let site = Span::mixed_site();
-        let at_body = site.located_at(body.span());
+    /// The body as the macro of the runtime that is named for what borrow checking may refuse in it.
+    pub(super) fn made(&self, body: &Group) -> TokenStream {
+        let at_body = Span::mixed_site().located_at(body.span());
         let body = braced(body, at_body);
         let rebound = self.rebound.iter().map(|rebound| &rebound.tokens);
-        let output = self.output_tokens();
         // What is said of an attempt as a whole stands at the name: the body would be underlined from
         // its first line to its last.
-        let span = site.located_at(self.name);
-        let (private, mut attempt) = (at(private, span), self.refusal.clone());
+        let span = Span::mixed_site().located_at(self.name);
+        let (private, mut attempt) = (at(&self.private, span), self.refusal.clone());
         attempt.set_span(span);
-        let attempt = quote_spanned!(span => #private::#attempt!);
-        let run = match self.wait {
-            Wait::Blocked => {
-                return quote_spanned! { span =>
-                    let __steadfast_outcome =
-                        #private::call(#attempt(|| -> [#output] { #(#rebound)* #body }));
-                };
-            }
+        let output = self.output_tokens();
+        match self.wait {
+            Wait::Blocked => quote_spanned! { span =>
+                #private::#attempt!(|| -> [#output] { #(#rebound)* #body })
+            },
             // An async block has no place for its type: a `return` that is never run tells it.
             Wait::Awaited => quote_spanned! { span =>
-                #attempt(async {
+                #private::#attempt!(async {
                     if false {
                         return #private::expect_type::<#output>();
                     }
@@ -41,9 +35,24 @@ impl Frame<'_> {
             Wait::Returned => {
                 let returned = self.returned.iter();
                 quote_spanned! { span =>
-                    #private::call(#attempt(|| #(-> [#returned])* { #(#rebound)* #body }))
+                    #private::#attempt!(|| #(-> [#returned])* { #(#rebound)* #body })
                 }
             }
+        }
+    }
+
+    /// Statements that bind `__steadfast_outcome`, and `__steadfast_limit` where attempts are limited.
+    pub(super) fn attempt(&self, body: &Group) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let output = self.output_tokens();
+        let span = site.located_at(self.name);
+        let made = self.made(body);
+        let call = quote_spanned!(span => #private::call(#made));
+        let run = match self.wait {
+            Wait::Blocked => return quote_spanned!(span => let __steadfast_outcome = #call;),
+            Wait::Awaited => made,
+            Wait::Returned => call,
         };
         let private = &self.private;
         let sleep = match &self.retry.sleep {

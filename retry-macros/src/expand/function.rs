@@ -5,7 +5,7 @@
 //! the names, borrows and `Send` of many signatures. What is slow is called, not emitted.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
@@ -33,6 +33,7 @@ pub(crate) fn expand(function: &Function, body: &Group, stack: &Stack) -> TokenS
         context,
         repeats: stack.retry.is_some(),
         arguments: breaker::arguments(function),
+        inputs: function.signature.inputs.to_token_stream(),
         private,
         policy,
         rebound,
@@ -117,6 +118,8 @@ pub(super) struct Frame<'a> {
     pub(super) repeats: bool,
     /// The arguments, for a fallback.
     pub(super) arguments: TokenStream,
+    /// The same with patterns and types.
+    pub(super) inputs: TokenStream,
     pub(super) private: TokenStream,
     pub(super) policy: TokenStream,
     pub(super) rebound: Vec<Rebound>,
@@ -226,14 +229,20 @@ impl Frame<'_> {
         }
     }
 
+    /// Whether a clock is read at the start, because somebody will ask for it.
+    pub(super) fn is_timed(&self) -> bool {
+        self.retry.deadline.is_some() || self.context.is_some() || self.retry.policy.is_some()
+    }
+
     /// The call: the breaker around it, its attempts.
     fn call_tokens(&self, body: &Group) -> TokenStream {
+        if self.is_plain() {
+            return self.plain(body);
+        }
         let Self { private, policy, .. } = self;
         let site = Span::mixed_site();
         let kind = self.call();
-        // A clock is read at the start only where somebody will ask for it.
-        let timed =
-            self.retry.deadline.is_some() || self.context.is_some() || self.retry.policy.is_some();
+        let timed = self.is_timed();
         let operation = quote_spanned!(site => &__STEADFAST_OPERATION);
         let call = match (self.is_async(), timed) {
             (_, false) => quote_spanned!(site => #private::#kind::new(#operation)),

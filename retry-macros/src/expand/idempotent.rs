@@ -112,17 +112,16 @@ fn ttl(idempotent: &Idempotent, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// The check that the record outlives the retrying, behind a policy of which `unknown` is not known
-/// here. What literals say has been checked.
+/// How long the record is kept, where the retrying must not last longer and that has not been checked:
+/// the `ttl` or something of the policy, at `unknown`, is not known here. With the place to point at.
 pub(super) fn outlives(
     idempotent: &Idempotent,
     unknown: Option<Span>,
     private: &TokenStream,
-) -> Option<TokenStream> {
+) -> Option<(Span, TokenStream)> {
     let said = idempotent.ttl.as_ref().filter(|ttl| ttl.value.literal().is_none());
     let span = said.map(|ttl| ttl.span).or(unknown)?;
-    let ttl = ttl(idempotent, private);
-    Some(quote_spanned!(Span::mixed_site().located_at(span) => .outlived_by(#ttl)))
+    Some((span, ttl(idempotent, private)))
 }
 
 /// Whether only what surely never reached the other side may be tried again.

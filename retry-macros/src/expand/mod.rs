@@ -6,6 +6,7 @@ mod breaker;
 pub(crate) mod classify;
 mod function;
 mod idempotent;
+mod plain;
 mod policy;
 mod step;
 mod verdict;

@@ -251,25 +251,30 @@ fn builder(
             }
         }
     }
+    let unknown = unknown_while_expanding(model);
+    if let (Some(_), Some(idempotent)) = (&stack.retry, &stack.idempotent)
+        && let Some((span, ttl)) = idempotent::outlives(idempotent, unknown, private)
+    {
+        add(span, "outlived_by", ttl);
+    }
+    let standard = if stack.retry.is_none() {
+        quote_spanned!(site => #private::RetryPolicy::SINGLE)
+    } else {
+        quote_spanned!(site => #private::RetryPolicy::DEFAULT)
+    };
+    if policy.is_none() && calls.is_empty() {
+        return (item, standard);
+    }
     let start = match policy {
         Some(path) => {
             let (path, span) = (&path.value, site.located_at(path.span));
             let private = at(private, span);
             quote_spanned!(span => let __steadfast_policy: #private::RetryPolicy = #path;)
         }
-        None if stack.retry.is_none() => {
-            quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::single();)
-        }
-        None => {
-            quote_spanned!(site => let __steadfast_policy = #private::RetryPolicy::new();)
-        }
+        None => quote_spanned!(site => let __steadfast_policy = #standard;),
     };
-    let unknown = unknown_while_expanding(model);
     let span = unknown.map_or(site, |span| site.located_at(span));
     let mut end = quote_spanned!(span => __steadfast_policy.validated());
-    if let (Some(_), Some(idempotent)) = (&stack.retry, &stack.idempotent) {
-        end.extend(idempotent::outlives(idempotent, unknown, private));
-    }
     // What a shared policy says is known to const evaluation alone.
     if let Some(policy) = policy {
         let span = site.located_at(policy.span);

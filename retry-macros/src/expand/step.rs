@@ -36,12 +36,8 @@ impl Frame<'_> {
                 quote_spanned!(span => #private::Outcome::error(&__steadfast_outcome)),
             )
         };
-        let class = self.class();
         let failed = self.failed(&Failing {
-            classified: quote_spanned! { site =>
-                let __steadfast_class = #class;
-                let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).steadfast_text();
-            },
+            classified: self.classified(),
             verdict: self.breaker.map(|breaker| self.verdict(breaker)),
             is_poll: false,
         });
@@ -60,6 +56,15 @@ impl Frame<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Statements that bind the class and the text of `__steadfast_error`.
+    pub(super) fn classified(&self) -> TokenStream {
+        let (private, class) = (&self.private, self.class());
+        quote_spanned! { Span::mixed_site() =>
+            let __steadfast_class = #class;
+            let __steadfast_text = (&&#private::find::error_text(__steadfast_error)).steadfast_text();
         }
     }
 

@@ -1,14 +1,15 @@
 //! A call of a synchronous function.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::step::{self, Around};
-use super::{Failed, Track, UNSTAMPED};
+use super::{Failed, Track};
 use crate::attempt::Attempt;
 use crate::breaker::CircuitOpen;
 use crate::classify::Classification;
-use crate::context::{self, Ambient};
+use crate::context;
 use crate::drivers::{clock, sleep};
 use crate::engine::Failure;
 use crate::idempotency_key::IdempotencyKey;
@@ -37,6 +38,22 @@ impl Blocking {
         Self { state, operation }
     }
 
+    /// A call whose attempts followed one another at once, with nothing around them; the last one has
+    /// run.
+    pub(super) fn at_once(operation: &'static Operation, attempt: NonZeroU32) -> Self {
+        let track = Track { attempt, ..Track::FIRST_AT_ONCE };
+        Self { state: Some((track, Some(context::entered_over_nothing()))), operation }
+    }
+
+    pub(super) const fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// Whether nothing has been asked of the call so far.
+    pub(super) const fn is_untouched(&self) -> bool {
+        self.state.is_none()
+    }
+
     /// A call of a function with a `deadline` or a `context`.
     #[must_use]
     pub fn timed(operation: &'static Operation, policy: &'static RetryPolicy) -> Self {
@@ -55,14 +72,13 @@ impl Blocking {
     }
 
     /// The step after a failed attempt, the delay included: whether another attempt follows.
-    #[inline]
     pub fn again(
         &mut self,
         policy: &'static RetryPolicy,
         class: Classification,
         error: Option<&dyn Display>,
     ) -> bool {
-        again::<()>(&mut self.state, self.operation, policy, class, error)
+        again(&mut self.state, self.operation, policy, class, error)
     }
 
     /// [`again`](Self::again) in two steps, for who has something to do between: the delay before
@@ -149,44 +165,9 @@ fn begun(state: &mut State) -> &mut (Track, Option<context::Entered>) {
     state.get_or_insert_with(|| (Track::begin(Timestamp::ZERO), None))
 }
 
-/// The short way of a retry that nobody waits for, pays or is told of; everything else is
-/// [`again_slowly`]. It calls nothing, so it saves no registers; generic for no other reason than to be
-/// compiled where it is used, since thread-locals of another crate would be such a call.
 #[cold]
 #[inline(never)]
-#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
-fn again<Here>(
-    state: &mut State,
-    operation: &'static Operation,
-    policy: &'static RetryPolicy,
-    class: Classification,
-    error: Option<&dyn Display>,
-) -> bool {
-    if super::at_once(policy, class) {
-        match state {
-            None if policy.max_attempts > 1 && context::current() == Ambient::NOTHING => {
-                let begun = Some((Track::SECOND_AT_ONCE, Some(context::enter_at_once(2))));
-                // There is nothing in it to be dropped, which the compiler cannot see.
-                std::mem::forget(std::mem::replace(state, begun));
-                return true;
-            }
-            Some((track, Some(entered)))
-                if track.attempt.get() < policy.max_attempts && entered.over_nothing() =>
-            {
-                track.resume();
-                track.attempt_started = UNSTAMPED;
-                context::mark_at_once(track.attempt.get());
-                return true;
-            }
-            _ => {}
-        }
-    }
-    again_slowly(state, operation, policy, class, error)
-}
-
-#[cold]
-#[inline(never)]
-fn again_slowly(
+fn again(
     state: &mut State,
     operation: &'static Operation,
     policy: &'static RetryPolicy,

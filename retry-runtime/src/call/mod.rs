@@ -5,6 +5,7 @@
 
 mod blocking;
 mod limited;
+mod plain;
 mod polled;
 mod previous;
 mod step;
@@ -32,6 +33,7 @@ use crate::time::Timestamp;
 
 pub use blocking::Blocking;
 use limited::Limited;
+pub use plain::blocking;
 pub use polled::Polled;
 use polled::Running;
 use previous::Previous;
@@ -102,10 +104,6 @@ impl Track {
     /// A call whose first attempt failed, and whose second begins at once.
     const FIRST_AT_ONCE: Self = Self { attempt_started: UNSTAMPED, ..Self::begin(Timestamp::ZERO) };
 
-    /// The same, the second attempt begun.
-    const SECOND_AT_ONCE: Self =
-        Self { attempt: NonZeroU32::MIN.saturating_add(1), ..Self::FIRST_AT_ONCE };
-
     const fn begin(now: Timestamp) -> Self {
         Self {
             attempt: NonZeroU32::MIN,
@@ -147,11 +145,10 @@ impl Track {
     }
 }
 
-/// Whether a retry follows at once and nobody is to be told of it, whatever surrounds the call.
+/// Whether nobody is to be told of a retry.
 #[inline]
-fn at_once(policy: &RetryPolicy, class: Classification) -> bool {
-    let quiet = !cfg!(feature = "metrics") && LevelFilter::current() < LevelFilter::WARN;
-    policy.at_once && class.is_retryable_without_hint() && quiet && !shard::watched()
+fn is_quiet() -> bool {
+    !cfg!(feature = "metrics") && LevelFilter::current() < LevelFilter::WARN && !shard::watched()
 }
 
 fn attempt(track: Option<&Track>, policy: &RetryPolicy, key: IdempotencyKey) -> Attempt {

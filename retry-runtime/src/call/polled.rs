@@ -190,7 +190,8 @@ fn failed<Here>(
     class: Classification,
     error: Option<&dyn Display>,
 ) -> Option<Duration> {
-    if super::at_once(policy, class) && context::current() == Ambient::NOTHING {
+    let at_once = policy.at_once && class.is_retryable_without_hint() && super::is_quiet();
+    if at_once && context::current() == Ambient::NOTHING {
         match &mut state.0 {
             None if policy.max_attempts > 1 => {
                 state.0 = Some(Track::FIRST_AT_ONCE);

@@ -207,9 +207,11 @@ fn observe_end(operation: &'static Operation, reason: StopReason, attempts: u32,
 fn withdraw(policy: &RetryPolicy, state: &State, now: Timestamp, key: Option<&str>) -> bool {
     match policy.budget {
         BudgetSource::Unlimited => true,
-        BudgetSource::Shared(budget) => withdraw_shared(budget, state, now),
-        BudgetSource::Named(name, own) => withdraw_shared(budget::named(name, own), state, now),
-        BudgetSource::Keyed(budget) => match testing::keyed_budget(budget) {
+        BudgetSource::Shared(budget) => withdraw_shared(budget.get(), state, now),
+        BudgetSource::Named(name, own) => {
+            withdraw_shared(budget::named(name, own.get()), state, now)
+        }
+        BudgetSource::Keyed(budget) => match testing::keyed_budget(budget.get()) {
             Some(own) => own.acquire_at(key.unwrap_or(""), now, 0),
             None => budget.acquire_at(key.unwrap_or(""), now, 0),
         },

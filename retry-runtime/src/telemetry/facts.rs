@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::breaker::Attached;
+use crate::opaque::Opaque;
 use crate::operation::Operation;
 
 /// What the attributes of a function say beside its policy.
@@ -11,7 +12,7 @@ use crate::operation::Operation;
 pub(crate) struct Details {
     pub(crate) is_async: bool,
     /// The function's own; the one in use is the first that was registered under the name.
-    pub(crate) breaker: Option<&'static Attached>,
+    pub(crate) breaker: Option<Opaque<Attached>>,
     pub(crate) key: Option<KeyFacts>,
     /// How the source calls the budget that it names by path.
     pub(crate) budget: Option<&'static str>,
@@ -73,7 +74,7 @@ impl Operation {
     /// Its circuit breaker.
     #[must_use]
     pub const fn breaker(mut self, breaker: &'static Attached) -> Self {
-        self.details.breaker = Some(breaker);
+        self.details.breaker = Some(Opaque::new(breaker));
         self
     }
 

@@ -195,9 +195,9 @@ pub(crate) fn budgets() -> Vec<BudgetSnapshot> {
                 continue;
             }
             BudgetSource::Shared(shared) => {
-                (operation.details.budget.unwrap_or(operation.name), shared)
+                (operation.details.budget.unwrap_or(operation.name), shared.get())
             }
-            BudgetSource::Named(name, own) => (name, budget::named(name, own)),
+            BudgetSource::Named(name, own) => (name, budget::named(name, own.get())),
         };
         let address = Some(std::ptr::from_ref(shared).addr());
         if let Some((_, known)) = budgets.iter_mut().find(|(at, _)| *at == address) {

@@ -160,7 +160,7 @@ fn breakers(operations: &[&'static Operation], conflicts: &[&'static str]) -> Ve
 
 fn budgets(operations: &[&'static Operation]) -> Vec<Finding> {
     let groups = grouped(operations, |operation| match operation.listed_policy()?.budget {
-        BudgetSource::Named(name, own) => Some((name, own)),
+        BudgetSource::Named(name, own) => Some((name, own.get())),
         _ => None,
     });
     groups

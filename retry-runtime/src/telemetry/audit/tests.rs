@@ -13,9 +13,7 @@ static STATE: State = State::new();
 const fn operation(name: &'static str, policy: Option<&RetryPolicy>) -> Operation {
     match policy {
         Some(policy) => Operation::new(name, "src/lib.rs", 7, &STATE, *policy),
-        None => {
-            Operation::new(name, "src/lib.rs", 7, &STATE, RetryPolicy::single()).without_retry()
-        }
+        None => Operation::new(name, "src/lib.rs", 7, &STATE, RetryPolicy::SINGLE).without_retry(),
     }
 }
 

@@ -1,0 +1,72 @@
+//! A synchronous call of which nothing is asked but its outcome: one call of the runtime instead of a
+//! loop, which would keep the arguments in registers for a failure that seldom comes.
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::Expr;
+
+use super::function::Frame;
+use crate::model::Rule;
+use crate::runtime_path::at;
+
+impl Frame<'_> {
+    /// Whether nothing is asked but the outcome, and nothing that follows a failure may use what the
+    /// body holds.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_closed = match self.retry.rule.as_ref().map(|rule| &rule.value) {
+            None | Some(Rule::Any | Rule::On(_)) => true,
+            Some(Rule::When(function) | Rule::Classify(function)) => self.is_closed(function),
+        };
+        is_closed
+            && !self.is_async()
+            && self.repeats
+            && !self.is_timed()
+            && !self.looks_at_values()
+            && !self.tells_class()
+            && self.breaker.is_none()
+            && self.budget_key().is_none()
+            && self.retry.on_retry.is_none()
+    }
+
+    /// Whether an expression is sure not to name an argument.
+    fn is_closed(&self, expr: &Expr) -> bool {
+        let mut names = Vec::new();
+        words(self.inputs.clone(), &mut names);
+        let mut used = Vec::new();
+        words(expr.to_token_stream(), &mut used);
+        !used.iter().any(|word| names.contains(word))
+    }
+
+    /// The expression that the function's body becomes.
+    pub(super) fn plain(&self, body: &Group) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let attempt = self.made(body);
+        let classified = self.classified();
+        let span = site.located_at(self.output_span);
+        let private_at = at(private, span);
+        quote_spanned! { site =>
+            #private_at::blocking(&__STEADFAST_OPERATION, #policy, #attempt, |__steadfast_error| {
+                use #private::find::ways::*;
+                #classified
+                (__steadfast_class, __steadfast_text)
+            })
+        }
+    }
+}
+
+/// The words of some tokens, and of the strings that may name an argument in braces.
+fn words(tokens: TokenStream, found: &mut Vec<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => found.push(ident.to_string()),
+            TokenTree::Group(group) => words(group.stream(), found),
+            TokenTree::Literal(literal) => {
+                let literal = literal.to_string();
+                let names = literal.split(|c: char| !c.is_alphanumeric() && c != '_');
+                found.extend(names.map(str::to_owned));
+            }
+            TokenTree::Punct(_) => {}
+        }
+    }
+}
