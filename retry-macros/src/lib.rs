@@ -141,7 +141,7 @@ pub fn retry(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name` | required, or a path | which breaker |
 /// | `failure_threshold` | 5 | failures in a row that open it |
 /// | `failure_rate` | – | instead: a share of the window, above 0 and at most 1 |
-/// | `window` | 100 | calls, or a time such as `"10s"` |
+/// | `window` | 100 | calls, or a time such as `"10s"`; a const `u32` or `Duration` says it by its type |
 /// | `minimum_calls` | 10 | calls in the window before a share says anything |
 /// | `slow_call` | – | calls that take longer are slow; a failure unless there is a `slow_call_rate` |
 /// | `slow_call_rate` | – | the share of slow calls that opens it |

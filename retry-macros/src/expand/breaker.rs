@@ -5,6 +5,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{FnArg, Pat};
 
+use super::chain::Chain;
 use super::function::Frame;
 use super::policy::duration;
 use super::verdict;
@@ -74,14 +75,7 @@ fn settings(breaker: &Breaker, name: &Spanned<syn::LitStr>, private: &TokenStrea
         crate_path: _,
     } = breaker;
     let site = Span::mixed_site();
-    let mut calls = TokenStream::new();
-    let mut add = |span: Span, method: &str, value: TokenStream| {
-        let span = site.located_at(span);
-        let method = syn::Ident::new(method, span);
-        calls.extend(
-            quote_spanned!(span => let __steadfast_breaker = __steadfast_breaker.#method(#value);),
-        );
-    };
+    let mut chain = Chain::of("__steadfast_breaker");
     // In the order of the builder's own conditions: what is slow before its rate.
     for (option, method) in [
         (failure_threshold, "failure_threshold"),
@@ -91,24 +85,24 @@ fn settings(breaker: &Breaker, name: &Spanned<syn::LitStr>, private: &TokenStrea
         (half_open_requests, "half_open_requests"),
     ] {
         if let Some(Spanned { span, value, .. }) = option {
-            add(*span, method, quote!(#value));
+            chain.add(*span, method, quote!(#value));
         }
     }
     if let Some(window) = window {
         match &window.value {
-            Window::Calls(calls) => add(window.span, "window", quote!(#calls)),
-            Window::Time(time) => add(window.span, "window_duration", duration(time)),
+            Window::Calls(calls) => chain.add(window.span, "window", quote!(#calls)),
+            Window::Time(time) => chain.add(window.span, "window_duration", duration(time)),
             Window::Measured(value) => {
                 let span = site.located_at(window.span);
                 let private = at(private, span);
                 let measured = quote_spanned!(span => #private::Measured(#value));
                 let of = quote_spanned!(span => #measured.of_a_u32_or_a_duration());
-                add(window.span, "window_span", of);
+                chain.add(window.span, "window_span", of);
             }
         }
     }
     if let Some(Spanned { span, value, .. }) = minimum_calls {
-        add(*span, "minimum_calls", quote!(#value));
+        chain.add(*span, "minimum_calls", quote!(#value));
     }
     for (option, method) in [
         (slow_call, "slow_call"),
@@ -117,20 +111,20 @@ fn settings(breaker: &Breaker, name: &Spanned<syn::LitStr>, private: &TokenStrea
         (probe_timeout, "probe_timeout"),
     ] {
         if let Some(Spanned { span, value, .. }) = option {
-            add(*span, method, duration(value));
+            chain.add(*span, method, duration(value));
         }
     }
     if let Some(Spanned { span, value, .. }) = slow_call_rate {
-        add(*span, "slow_call_rate", quote!(#value));
+        chain.add(*span, "slow_call_rate", quote!(#value));
     }
     if let Some(Spanned { span, value, .. }) = trip_on_success {
-        add(*span, "trip_on_success", quote!(#value));
+        chain.add(*span, "trip_on_success", quote!(#value));
     }
     let (literal, span) = (&name.value, site.located_at(name.span));
     let private = at(private, span);
     quote_spanned! { site => {
         let __steadfast_breaker = #private::CircuitBreaker::new(#literal);
-        #calls
+        #chain
         __steadfast_breaker
     } }
 }

@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::breaker::key;
+use super::chain::Chain;
 use super::function::Frame;
 use super::policy::duration;
 use crate::model::{Idempotent, OnDrop, OnLeaseLost, OnStoreDown, OnUnknown, Replay, Spanned};
@@ -36,40 +37,33 @@ pub(super) fn statics(
         crate_path: _,
     } = idempotent;
     let site = Span::mixed_site();
-    let mut calls = TokenStream::new();
-    let mut add = |span: Span, method: &str, value: TokenStream| {
-        let span = site.located_at(span);
-        let method = syn::Ident::new(method, span);
-        calls.extend(
-            quote_spanned!(span => let __steadfast_spec = __steadfast_spec.#method(#value);),
-        );
-    };
+    let mut chain = Chain::of("__steadfast_spec");
     for (option, method) in [(ttl, "ttl"), (lease, "lease"), (wait, "wait")] {
         if let Some(Spanned { span, value, .. }) = option {
-            add(*span, method, duration(value));
+            chain.add(*span, method, duration(value));
         }
     }
     if let Some(Spanned { span, value, .. }) = scope {
-        add(*span, "scope", quote!(#value));
+        chain.add(*span, "scope", quote!(#value));
     }
     if let Some(Spanned { span, value, .. }) = version {
-        add(*span, "version", quote!(#value));
+        chain.add(*span, "version", quote!(#value));
     }
     if let Some(Spanned { span, value, .. }) = on_unknown {
         match value {
             OnUnknown::Hold => {}
-            OnUnknown::Rerun => add(*span, "rerun_unknown", TokenStream::new()),
-            OnUnknown::Reconcile(_) => add(*span, "reconcile_unknown", TokenStream::new()),
+            OnUnknown::Rerun => chain.add(*span, "rerun_unknown", TokenStream::new()),
+            OnUnknown::Reconcile(_) => chain.add(*span, "reconcile_unknown", TokenStream::new()),
         }
     }
     if let Some(Spanned { span, value: OnStoreDown::Run, .. }) = on_store_down {
-        add(*span, "run_when_store_down", TokenStream::new());
+        chain.add(*span, "run_when_store_down", TokenStream::new());
     }
     if let Some(Spanned { span, value: OnLeaseLost::Continue, .. }) = on_lease_lost {
-        add(*span, "continue_when_lease_lost", TokenStream::new());
+        chain.add(*span, "continue_when_lease_lost", TokenStream::new());
     }
     if let Some(Spanned { span, value: Replay::Keyed, .. }) = replay {
-        add(*span, "replay_keyed", TokenStream::new());
+        chain.add(*span, "replay_keyed", TokenStream::new());
     }
     let (template, span) = (&key.value.text, site.located_at(key.span));
     let private_at_key = at(private, span);
@@ -77,7 +71,7 @@ pub(super) fn statics(
     quote_spanned! { site =>
         static __STEADFAST_IDEMPOTENCY: #private::Spec = {
             let __steadfast_spec = #new;
-            #calls
+            #chain
             __steadfast_spec.counted(&__STEADFAST_OPERATION)
         };
     }

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod breaker;
+mod chain;
 pub(crate) mod classify;
 mod function;
 mod idempotent;

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
+use super::chain::Chain;
 use super::{breaker, idempotent};
 use crate::model::{
     Backoff, Budget, DurationValue, InlineBudget, Jitter, Nested, Retry, Spanned, Stack,
@@ -143,27 +144,20 @@ fn builder(
         crate_path: _,
     } = model;
     let site = Span::mixed_site();
-    let mut calls = TokenStream::new();
-    let mut add = |span: Span, method: &str, value: TokenStream| {
-        let span = site.located_at(span);
-        let method = syn::Ident::new(method, span);
-        calls.extend(
-            quote_spanned!(span => let __steadfast_policy = __steadfast_policy.#method(#value);),
-        );
-    };
+    let mut chain = Chain::of("__steadfast_policy");
     if let Some(attempts) = max_attempts {
         let value = &attempts.value;
-        add(attempts.span, "max_attempts", quote!(#value));
+        chain.add(attempts.span, "max_attempts", quote!(#value));
     }
     if let Some(backoff) = backoff {
         let span = backoff.span;
         match &backoff.value {
-            Backoff::Exponential => add(span, "exponential", TokenStream::new()),
-            Backoff::Linear => add(span, "linear", TokenStream::new()),
-            Backoff::Constant => add(span, "constant", TokenStream::new()),
-            Backoff::Decorrelated => add(span, "decorrelated", TokenStream::new()),
+            Backoff::Exponential => chain.add(span, "exponential", TokenStream::new()),
+            Backoff::Linear => chain.add(span, "linear", TokenStream::new()),
+            Backoff::Constant => chain.add(span, "constant", TokenStream::new()),
+            Backoff::Decorrelated => chain.add(span, "decorrelated", TokenStream::new()),
             Backoff::Custom(schedule) => {
-                add(span, "backoff", quote_spanned!(site.located_at(span) => &#schedule));
+                chain.add(span, "backoff", quote_spanned!(site.located_at(span) => &#schedule));
             }
         }
     }
@@ -174,12 +168,12 @@ fn builder(
         (max_retry_after, "max_retry_after"),
     ] {
         if let Some(Spanned { span, value, .. }) = option {
-            add(*span, method, duration(value));
+            chain.add(*span, method, duration(value));
         }
     }
     if let Some(factor) = factor {
         let value = &factor.value;
-        add(factor.span, "factor", quote!(#value));
+        chain.add(factor.span, "factor", quote!(#value));
     }
     if let Some(jitter) = jitter {
         let variant = match jitter.value {
@@ -187,38 +181,38 @@ fn builder(
             Jitter::Equal => quote!(Equal),
             Jitter::None => quote!(None),
         };
-        add(jitter.span, "jitter", quote!(#private::Jitter::#variant));
+        chain.add(jitter.span, "jitter", quote!(#private::Jitter::#variant));
     }
     if let Some(deadline) = deadline {
         let method = if deadline.value.soft { "soft_deadline" } else { "deadline" };
-        add(deadline.span, method, duration(&deadline.value.value));
+        chain.add(deadline.span, method, duration(&deadline.value.value));
     }
     if let Some(nested) = nested {
         let variant = match nested.value {
             Nested::Suppress => quote!(Suppress),
             Nested::Allow => quote!(Allow),
         };
-        add(nested.span, "nested", quote!(#private::Nested::#variant));
+        chain.add(nested.span, "nested", quote!(#private::Nested::#variant));
     }
     if let Some(on) = log_errors {
         let value = &on.value;
-        add(on.span, "log_errors", quote!(#value));
+        chain.add(on.span, "log_errors", quote!(#value));
     }
     if let Some(limit) = log_limit {
         let value = &limit.value;
-        add(limit.span, "log_limit", quote!(#value));
+        chain.add(limit.span, "log_limit", quote!(#value));
     }
     if let Some(idempotent) = stack.idempotent.as_ref().filter(|it| idempotent::is_unsent_only(it))
     {
-        add(idempotent.key.span, "unsent_only", TokenStream::new());
+        chain.add(idempotent.key.span, "unsent_only", TokenStream::new());
     }
     let mut item = TokenStream::new();
     if let Some(budget) = budget {
         match &budget.value {
-            Budget::None => add(budget.span, "without_budget", TokenStream::new()),
+            Budget::None => chain.add(budget.span, "without_budget", TokenStream::new()),
             Budget::Path(path) => {
                 let span = site.located_at(budget.span);
-                add(budget.span, "budget", quote_spanned!(span => &#path));
+                chain.add(budget.span, "budget", quote_spanned!(span => &#path));
             }
             Budget::Inline(inline) => {
                 let value = inline_budget(inline, private, site.located_at(budget.span));
@@ -233,7 +227,7 @@ fn builder(
                 }
                 match &inline.name {
                     _ if inline.key.is_some() => {
-                        add(
+                        chain.add(
                             budget.span,
                             "keyed_budget",
                             quote_spanned!(site => &__STEADFAST_BUDGET),
@@ -242,10 +236,14 @@ fn builder(
                     Some(name) => {
                         let name = &name.value;
                         let value = quote_spanned!(site => #name, &__STEADFAST_BUDGET);
-                        add(budget.span, "named_budget", value);
+                        chain.add(budget.span, "named_budget", value);
                     }
                     None => {
-                        add(budget.span, "budget", quote_spanned!(site => &__STEADFAST_BUDGET));
+                        chain.add(
+                            budget.span,
+                            "budget",
+                            quote_spanned!(site => &__STEADFAST_BUDGET),
+                        );
                     }
                 }
             }
@@ -255,14 +253,14 @@ fn builder(
     if let (Some(_), Some(idempotent)) = (&stack.retry, &stack.idempotent)
         && let Some((span, ttl)) = idempotent::outlives(idempotent, unknown, private)
     {
-        add(span, "outlived_by", ttl);
+        chain.add(span, "outlived_by", ttl);
     }
     let standard = if stack.retry.is_none() {
         quote_spanned!(site => #private::RetryPolicy::SINGLE)
     } else {
         quote_spanned!(site => #private::RetryPolicy::DEFAULT)
     };
-    if policy.is_none() && calls.is_empty() {
+    if policy.is_none() && chain.is_empty() {
         return (item, standard);
     }
     let start = match policy {
@@ -284,7 +282,7 @@ fn builder(
             end.extend(quote_spanned!(span => .for_values()));
         }
     }
-    (item, quote_spanned!(site => { #start #calls #end }))
+    (item, quote_spanned!(site => { #start #chain #end }))
 }
 
 /// Where options that contradict each other are underlined: what literals contradict has been

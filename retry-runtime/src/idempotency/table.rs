@@ -11,6 +11,7 @@ pub(super) use room::Swept;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,11 +209,7 @@ impl Table {
         note: &str,
         now: Timestamp,
     ) -> Written {
-        let Some(ttl) = self.held(key, claim, now).map(|entry| entry.ttl) else {
-            return self.repeated(key, claim, now, |state| matches!(state, State::Released(_)));
-        };
-        self.settle(key, State::Released(note.to_owned()), now.saturating_add(ttl));
-        Written::Made
+        self.end(key, claim, State::Released(note.to_owned()), now)
     }
 
     pub(super) fn mark_unknown(
@@ -222,10 +219,16 @@ impl Table {
         note: &str,
         now: Timestamp,
     ) -> Written {
+        self.end(key, claim, State::Unknown(note.to_owned()), now)
+    }
+
+    /// Ends a claim without an answer.
+    fn end(&mut self, key: &str, claim: Claim, state: State, now: Timestamp) -> Written {
         let Some(ttl) = self.held(key, claim, now).map(|entry| entry.ttl) else {
-            return self.repeated(key, claim, now, |state| matches!(state, State::Unknown(_)));
+            return self
+                .repeated(key, claim, now, |made| discriminant(made) == discriminant(&state));
         };
-        self.settle(key, State::Unknown(note.to_owned()), now.saturating_add(ttl));
+        self.settle(key, state, now.saturating_add(ttl));
         Written::Made
     }
 
