@@ -34,11 +34,11 @@ impl Attempt {
     pub(crate) fn new(
         number: NonZeroU32,
         max_attempts: u32,
-        started: u64,
+        started: Timestamp,
         deadline: Timestamp,
         key: IdempotencyKey,
     ) -> Self {
-        Self { number, max_attempts, started: Timestamp::from_nanos(started), deadline, key }
+        Self { number, max_attempts, started, deadline, key }
     }
 
     /// A key for the other side: the same for every attempt of this call, so that a request whose

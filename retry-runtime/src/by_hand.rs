@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::panic::Location;
-use std::pin::pin;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use crate::attempt::Attempt;
 use crate::call::{Blocking, Polled};
 use crate::classify::Classify;
-use crate::drivers::sleep::sleep;
+use crate::drivers::sleep;
 use crate::idempotency_key::IdempotencyKey;
 use crate::operation::{Operation, State};
 use crate::outcome::Outcome;
@@ -46,19 +45,16 @@ impl RetryPolicy {
             loop {
                 let delay = {
                     let attempt = call.attempt(self, key);
-                    let outcome = call.run(self, pin!(body(attempt))).await;
-                    let Some(error) = outcome.error() else {
-                        call.succeeded(operation);
-                        std::mem::forget(call);
-                        return outcome;
-                    };
-                    let Some(delay) = call.failed(self, error.classify(), None) else {
-                        std::mem::forget(call);
-                        return outcome;
-                    };
-                    delay
+                    let outcome = call.run(self, body(attempt)).await;
+                    match call.step(operation, self, &outcome, |error| (error.classify(), None)) {
+                        Some(delay) => delay,
+                        None => {
+                            std::mem::forget(call);
+                            return outcome;
+                        }
+                    }
                 };
-                sleep(delay).await;
+                sleep::delay(delay).await;
                 call.resume();
             }
         }

@@ -64,7 +64,7 @@ pub mod __private {
     pub use crate::breaker::{Attached, MOST_KEYS, Measured, Pass, Verdict};
     pub use crate::call::{Blocking, Failed, Polled, blocking, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
-    pub use crate::drivers::sleep::{Sleep, sleep, timer};
+    pub use crate::drivers::sleep::{Delay, Sleep, delay, timer};
     #[cfg(feature = "idempotent")]
     pub use crate::idempotency::{default_store, memory_in_use, private::*};
     pub use crate::key::Key;

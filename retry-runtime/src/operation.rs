@@ -84,12 +84,12 @@ impl Operation {
         }
     }
 
-    /// Counts a success after at least one retry and no delay, where nobody else is to be told.
+    /// Counts a success after at least one retry, where nobody else is to be told.
     #[inline]
     pub(crate) fn count_healed(&'static self, attempts: u32) {
         if self.counted {
             registry::see(self, self.state);
-            self.state.count_healed(attempts, 0);
+            self.state.count_healed(attempts);
         }
     }
 }
@@ -172,43 +172,35 @@ impl State {
         self.shards[shard::home()].0.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn count_end(&self, reason: StopReason, attempts: u32, slept: u64) {
+    pub(crate) fn count_end(&self, reason: StopReason, attempts: u32) {
         if reason == StopReason::Ok {
-            self.count_healed(attempts, slept);
+            self.count_healed(attempts);
         } else {
             self.ended[reason as usize].fetch_add(1, Relaxed);
-            self.count_work(attempts, slept);
+            self.attempts.fetch_add(u64::from(attempts), Relaxed);
         }
     }
 
     /// Counts a success after at least one retry.
     #[inline]
-    pub(crate) fn count_healed(&self, attempts: u32, slept: u64) {
+    pub(crate) fn count_healed(&self, attempts: u32) {
         let retries = attempts as usize - 2;
         if let Some(healed) = self.healed[..HEALED - 1].get(retries) {
             healed.fetch_add(1, Relaxed);
-            self.count_slept(slept);
         } else {
             self.healed[HEALED - 1].fetch_add(1, Relaxed);
-            self.count_work(attempts, slept);
+            self.attempts.fetch_add(u64::from(attempts), Relaxed);
         }
     }
 
-    pub(crate) fn count_fallback(&self, attempts: u32, slept: u64) {
+    pub(crate) fn count_fallback(&self, attempts: u32) {
         self.fallbacks.fetch_add(1, Relaxed);
-        self.count_work(attempts, slept);
-    }
-
-    fn count_work(&self, attempts: u32, slept: u64) {
         self.attempts.fetch_add(u64::from(attempts), Relaxed);
-        self.count_slept(slept);
     }
 
-    #[inline]
-    fn count_slept(&self, slept: u64) {
-        if slept > 0 {
-            self.slept.fetch_add(slept, Relaxed);
-        }
+    /// Counts the nanoseconds of a delay.
+    pub(crate) fn count_slept(&self, delay: u64) {
+        self.slept.fetch_add(delay, Relaxed);
     }
 
     pub(crate) fn first_ok(&self) -> u64 {

@@ -69,9 +69,16 @@ impl Frame<'_> {
                         #private::Pass::watch(&mut __steadfast_pass, __steadfast_body, #sleep));
             }
         });
+        let is_limited = self.is_limited();
+        if !is_limited && watched.is_none() {
+            return quote_spanned! { site =>
+                let __steadfast_outcome: #output =
+                    #private::Polled::run(&mut __steadfast_call, #policy, #run).await;
+            };
+        }
         let pinned =
             quote_spanned!(span => let __steadfast_body = ::core::pin::pin!(#run); #watched);
-        if !self.is_limited() {
+        if !is_limited {
             return quote_spanned! { site =>
                 let __steadfast_outcome: #output = {
                     #pinned

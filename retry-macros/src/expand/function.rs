@@ -317,11 +317,7 @@ impl Frame<'_> {
                 }
             }
         } else {
-            quote_spanned! { site =>
-                if !__steadfast_delay.is_zero() {
-                    #private::sleep(__steadfast_delay).await;
-                }
-            }
+            quote_spanned!(site => #private::delay(__steadfast_delay).await;)
         };
         // A rejected attempt leaves the block before there is an outcome.
         let label = self

@@ -17,15 +17,48 @@ impl Frame<'_> {
             None | Some(Rule::Any | Rule::On(_)) => true,
             Some(Rule::When(function) | Rule::Classify(function)) => self.is_closed(function),
         };
-        is_closed
-            && !self.is_async()
-            && self.repeats
-            && !self.is_timed()
-            && !self.looks_at_values()
+        is_closed && !self.is_async() && self.repeats && !self.is_timed() && self.asks_nothing()
+    }
+
+    /// Whether nothing is asked of an attempt but its outcome.
+    pub(super) fn asks_nothing(&self) -> bool {
+        !self.looks_at_values()
             && !self.tells_class()
             && self.breaker.is_none()
             && self.budget_key().is_none()
             && self.retry.on_retry.is_none()
+    }
+
+    /// The step of an async call: an expression that returns, or yields the delay before the next
+    /// attempt.
+    pub(super) fn plain_step(&self) -> TokenStream {
+        let Self { private, policy, .. } = self;
+        let site = Span::mixed_site();
+        let span = site.located_at(self.output_span);
+        let private_at = at(private, span);
+        let explain = self.explain();
+        let exit =
+            self.exit_with(&self.answer(), &quote_spanned!(site => ::core::option::Option::None));
+        quote_spanned! { site =>
+            match #private_at::Polled::step(
+                &mut __steadfast_call, &__STEADFAST_OPERATION, #policy, &__steadfast_outcome, #explain,
+            ) {
+                ::core::option::Option::Some(__steadfast_delay) => __steadfast_delay,
+                ::core::option::Option::None => { #exit }
+            }
+        }
+    }
+
+    /// A closure that classifies an error and finds its text.
+    fn explain(&self) -> TokenStream {
+        let (private, classified) = (&self.private, self.classified());
+        quote_spanned! { Span::mixed_site() =>
+            |__steadfast_error| {
+                use #private::find::ways::*;
+                #classified
+                (__steadfast_class, __steadfast_text)
+            }
+        }
     }
 
     /// Whether an expression is sure not to name an argument.
@@ -42,15 +75,11 @@ impl Frame<'_> {
         let Self { private, policy, .. } = self;
         let site = Span::mixed_site();
         let attempt = self.made(body);
-        let classified = self.classified();
+        let explain = self.explain();
         let span = site.located_at(self.output_span);
         let private_at = at(private, span);
         quote_spanned! { site =>
-            #private_at::blocking(&__STEADFAST_OPERATION, #policy, #attempt, |__steadfast_error| {
-                use #private::find::ways::*;
-                #classified
-                (__steadfast_class, __steadfast_text)
-            })
+            #private_at::blocking(&__STEADFAST_OPERATION, #policy, #attempt, #explain)
         }
     }
 }

@@ -21,6 +21,9 @@ impl Frame<'_> {
     /// The expression after an attempt: it returns, or yields the delay before the next attempt;
     /// a function that blocks has slept when it ends.
     pub(super) fn step(&self) -> TokenStream {
+        if self.is_async() && self.repeats && self.asks_nothing() {
+            return self.plain_step();
+        }
         let private = &self.private;
         let site = Span::mixed_site();
         let (shapes, error) = if self.looks_at_values() {
@@ -191,13 +194,6 @@ impl Frame<'_> {
         let keyed = key
             .as_ref()
             .map(|_| quote_spanned!(site => .with_budget_key(__steadfast_payer.as_str())));
-        if self.is_async() && circuit.is_none() && keyed.is_none() {
-            return quote_spanned! { site =>
-                #private::#call::failed(
-                    &mut __steadfast_call, #policy, __steadfast_class, __steadfast_text,
-                )
-            };
-        }
         let failed = quote_spanned!(site => #private::Failed::new(__steadfast_class, __steadfast_text)#circuit #keyed);
         quote_spanned! { site => {
             #key
@@ -326,7 +322,7 @@ impl Frame<'_> {
 
     /// What the caller gets when there is no other attempt. A timeout is the answer only where no
     /// attempt before it ended with an error of its own.
-    fn answer(&self) -> TokenStream {
+    pub(super) fn answer(&self) -> TokenStream {
         let private = &self.private;
         let site = Span::mixed_site();
         if !self.keeps_error() || !self.is_limited() {

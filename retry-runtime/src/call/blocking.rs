@@ -27,6 +27,8 @@ type State = Option<(Track, Option<context::Entered>)>;
 pub struct Blocking {
     state: State,
     operation: &'static Operation,
+    /// Zero where nobody asks.
+    started: Timestamp,
 }
 
 impl Blocking {
@@ -34,15 +36,15 @@ impl Blocking {
     #[inline]
     #[must_use]
     pub fn new(operation: &'static Operation) -> Self {
-        let state = cfg!(feature = "metrics").then(|| (Track::begin(clock::now()), None));
-        Self { state, operation }
+        Self { state: None, operation, started: super::if_measured() }
     }
 
     /// A call whose attempts followed one another at once, with nothing around them; the last one has
     /// run.
     pub(super) fn at_once(operation: &'static Operation, attempt: NonZeroU32) -> Self {
-        let track = Track { attempt, ..Track::FIRST_AT_ONCE };
-        Self { state: Some((track, Some(context::entered_over_nothing()))), operation }
+        let track = Track { attempt, ..Track::FIRST };
+        let state = Some((track, Some(context::entered_over_nothing())));
+        Self { state, operation, started: Timestamp::ZERO }
     }
 
     pub(super) const fn operation(&self) -> &'static Operation {
@@ -57,9 +59,9 @@ impl Blocking {
     /// A call of a function with a `deadline` or a `context`.
     #[must_use]
     pub fn timed(operation: &'static Operation, policy: &'static RetryPolicy) -> Self {
-        let mut state = Some((Track::begin(clock::now()), None));
-        enter(&mut state, policy);
-        Self { state, operation }
+        let mut call = Self { state: None, operation, started: clock::now() };
+        call.enter(policy);
+        call
     }
 
     /// The end of a call that succeeded. The operation comes along as the constant it is. The caller
@@ -67,18 +69,25 @@ impl Blocking {
     #[inline]
     pub fn succeeded(&mut self, operation: &'static Operation) {
         if self.state.is_some() || !operation.count_first() {
-            succeeded(operation, &mut self.state);
+            succeeded(self);
         }
     }
 
     /// The step after a failed attempt, the delay included: whether another attempt follows.
+    #[cold]
+    #[inline(never)]
     pub fn again(
         &mut self,
         policy: &'static RetryPolicy,
         class: Classification,
         error: Option<&dyn Display>,
     ) -> bool {
-        again(&mut self.state, self.operation, policy, class, error)
+        let around = Around { error, ..Around::default() };
+        let Some(delay) = self.step(policy, Failure::Classified(class), &around) else {
+            return false;
+        };
+        self.pause(policy, delay);
+        true
     }
 
     /// [`again`](Self::again) in two steps, for who has something to do between: the delay before
@@ -89,15 +98,26 @@ impl Blocking {
         policy: &'static RetryPolicy,
         failed: &Failed<'_>,
     ) -> Option<Duration> {
-        let failure = Failure::Classified(failed.class);
-        stepped(&mut self.state, self.operation, policy, failure, &failed.into())
+        self.step(policy, Failure::Classified(failed.class), &failed.into())
     }
 
     /// The step after a value that is to be polled again.
     #[inline]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
-        let around = Around::default();
-        stepped(&mut self.state, self.operation, policy, Failure::Poll, &around)
+        self.step(policy, Failure::Poll, &Around::default())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn step(
+        &mut self,
+        policy: &'static RetryPolicy,
+        failure: Failure,
+        around: &Around<'_>,
+    ) -> Option<Duration> {
+        let (operation, started) = (self.operation, self.started);
+        let track = self.leave();
+        step::step(operation, started, track, policy, failure, around).map(Duration::from_nanos)
     }
 
     /// The step after a call that the circuit rejected.
@@ -107,28 +127,50 @@ impl Blocking {
         policy: &'static RetryPolicy,
         open: CircuitOpen,
     ) -> Option<Duration> {
-        let (track, entered) = begun(&mut self.state);
-        *entered = None;
-        step::rejected(self.operation, track, policy, open).map(Duration::from_nanos)
+        let (operation, started) = (self.operation, self.started);
+        let track = self.leave();
+        step::rejected(operation, started, track, policy, open).map(Duration::from_nanos)
     }
 
     /// The end of a call that the circuit rejected and a fallback answers.
     #[inline]
     pub fn fell_back(&mut self, open: CircuitOpen) {
         let track = self.state.take().map(|(track, _)| track);
-        super::fell_back(self.operation, track, open);
+        super::fell_back(self.operation, self.started, track, open);
     }
 
     /// Sleeps, and tells the calls below that a retry is under way.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub fn pause(&mut self, policy: &'static RetryPolicy, delay: Duration) {
-        pause(&mut self.state, policy, delay);
+        if !delay.is_zero() {
+            sleep::block(delay);
+        }
+        if let Some((track, _)) = &mut self.state {
+            track.resume();
+        }
+        self.enter(policy);
+    }
+
+    /// What the attempt held is let go before anything is decided, so that it is decided in the light
+    /// of what surrounds the call.
+    fn leave(&mut self) -> &mut Track {
+        let (track, entered) = self.state.get_or_insert((Track::FIRST, None));
+        *entered = None;
+        track
+    }
+
+    /// Tells the calls below what surrounds them.
+    fn enter(&mut self, policy: &'static RetryPolicy) {
+        let (track, entered) = self.state.get_or_insert((Track::FIRST, None));
+        *entered = Some(context::enter(track.ambient(policy, self.started)));
     }
 
     /// The value that `context` binds.
     #[must_use]
     pub fn attempt(&self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
-        super::attempt(self.state.as_ref().map(|(track, _)| track), policy, key)
+        let track = self.state.as_ref().map(|(track, _)| track);
+        super::attempt(track, self.started, policy, key)
     }
 
     /// What a hook is told.
@@ -149,75 +191,15 @@ impl Drop for Blocking {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
-        super::cancelled(self.operation, self.state.take().map(|(track, _)| track));
+        let track = self.state.take().map(|(track, _)| track);
+        super::cancelled(self.operation, self.started, track);
     }
 }
 
 // By reference: a copy of the state would be made in every function.
 #[cold]
 #[inline(never)]
-fn succeeded(operation: &'static Operation, state: &mut State) {
-    super::succeeded(operation, state.take().map(|(track, _)| track));
-}
-
-#[inline]
-fn begun(state: &mut State) -> &mut (Track, Option<context::Entered>) {
-    state.get_or_insert_with(|| (Track::begin(Timestamp::ZERO), None))
-}
-
-#[cold]
-#[inline(never)]
-fn again(
-    state: &mut State,
-    operation: &'static Operation,
-    policy: &'static RetryPolicy,
-    class: Classification,
-    error: Option<&dyn Display>,
-) -> bool {
-    let around = Around { error, ..Around::default() };
-    let (track, entered) = begun(state);
-    // What the attempt held is let go first, so that the decision is made in the light of what
-    // surrounds the call.
-    *entered = None;
-    let failure = Failure::Classified(class);
-    let Some(delay) = step::step(operation, track, policy, failure, &around) else { return false };
-    if delay > 0 {
-        sleep::block(Duration::from_nanos(delay));
-    }
-    track.resume();
-    *entered = Some(context::enter(track.ambient(policy)));
-    true
-}
-
-#[cold]
-#[inline(never)]
-fn stepped(
-    state: &mut State,
-    operation: &'static Operation,
-    policy: &'static RetryPolicy,
-    failure: Failure,
-    around: &Around<'_>,
-) -> Option<Duration> {
-    let (track, entered) = begun(state);
-    *entered = None;
-    step::step(operation, track, policy, failure, around).map(Duration::from_nanos)
-}
-
-#[cold]
-#[inline(never)]
-fn pause(state: &mut State, policy: &'static RetryPolicy, delay: Duration) {
-    if !delay.is_zero() {
-        sleep::block(delay);
-    }
-    if let Some((track, _)) = state {
-        track.resume();
-    }
-    enter(state, policy);
-}
-
-/// Tells the calls below what surrounds them.
-fn enter(state: &mut State, policy: &'static RetryPolicy) {
-    if let Some((track, entered)) = state {
-        *entered = Some(context::enter(track.ambient(policy)));
-    }
+fn succeeded(call: &mut Blocking) {
+    let track = call.state.take().map(|(track, _)| track);
+    super::succeeded(call.operation, call.started, track);
 }

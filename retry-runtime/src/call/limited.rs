@@ -5,28 +5,33 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::Running;
+use super::{Begun, Running};
 use crate::attempt::Limit;
 
 /// An attempt that may be cut off.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Limited<'a, B, S> {
-    running: Running<'a, B>,
+pub struct Limited<'a, F, B: Begun, S> {
+    running: Running<'a, F, B>,
     sleep: fn(Duration) -> S,
     /// Armed when the body first waits.
     timer: Option<(S, Limit)>,
 }
 
-impl<'a, B, S> Limited<'a, B, S> {
+impl<'a, F, B: Begun, S> Limited<'a, F, B, S> {
     #[inline]
-    pub(super) fn new(running: Running<'a, B>, sleep: fn(Duration) -> S) -> Self {
+    pub(super) fn new(running: Running<'a, F, B>, sleep: fn(Duration) -> S) -> Self {
         Self { running, sleep, timer: None }
     }
 }
 
-impl<B: Future, S: Future<Output = ()> + Unpin> Future for Limited<'_, B, S> {
-    type Output = Result<B::Output, Limit>;
+impl<F, B, S> Future for Limited<'_, F, B, S>
+where
+    F: Future + Unpin,
+    B: Begun,
+    S: Future<Output = ()> + Unpin,
+{
+    type Output = Result<F::Output, Limit>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;

@@ -35,7 +35,7 @@ pub use blocking::Blocking;
 use limited::Limited;
 pub use plain::blocking;
 pub use polled::Polled;
-use polled::Running;
+use polled::{Begun, Running};
 use previous::Previous;
 pub(crate) use step::Now;
 pub use step::deposit;
@@ -90,10 +90,8 @@ struct Track {
     /// The attempt that runs now, or the one that a sleep follows; the first is 1.
     attempt: NonZeroU32,
     previous: Previous,
-    /// Nanoseconds: all delays so far, the moments at which the call and this attempt began.
-    slept: u64,
-    started: u64,
-    /// `UNSTAMPED` where nobody has asked yet.
+    /// Nanoseconds: the moment at which this attempt began. `UNSTAMPED` where nobody has asked yet,
+    /// and at the first, which suppresses nothing.
     attempt_started: u64,
 }
 
@@ -101,28 +99,11 @@ struct Track {
 const UNSTAMPED: u64 = 0;
 
 impl Track {
-    /// A call whose first attempt failed, and whose second begins at once.
-    const FIRST_AT_ONCE: Self = Self { attempt_started: UNSTAMPED, ..Self::begin(Timestamp::ZERO) };
-
-    const fn begin(now: Timestamp) -> Self {
-        Self {
-            attempt: NonZeroU32::MIN,
-            previous: Previous::NONE,
-            slept: 0,
-            started: now.as_nanos(),
-            attempt_started: now.as_nanos(),
-        }
-    }
-
-    fn deadline(&self, policy: &RetryPolicy, outer: Ambient) -> Timestamp {
-        match policy.deadline_nanos() {
-            u64::MAX => outer.deadline,
-            own => Timestamp::from_nanos(self.started.saturating_add(own)).min(outer.deadline),
-        }
-    }
+    const FIRST: Self =
+        Self { attempt: NonZeroU32::MIN, previous: Previous::NONE, attempt_started: UNSTAMPED };
 
     /// What the calls below this attempt are to know.
-    fn ambient(&self, policy: &RetryPolicy) -> Ambient {
+    fn ambient(&self, policy: &RetryPolicy, started: Timestamp) -> Ambient {
         let outer = context::current();
         // Polls suppress nothing below.
         let retrying = self.attempt.get() > 1 && !self.previous.followed_poll();
@@ -135,7 +116,7 @@ impl Track {
             outer.suppressed_until.max(Timestamp::from_nanos(until))
         };
         let attempt = if retrying { self.attempt.get() } else { outer.attempt };
-        Ambient { suppressed_until, deadline: self.deadline(policy, outer), attempt }
+        Ambient { suppressed_until, deadline: deadline(policy, started, outer), attempt }
     }
 
     /// The delay has passed: the next attempt begins.
@@ -145,16 +126,35 @@ impl Track {
     }
 }
 
+/// When a call that began then has to be over.
+fn deadline(policy: &RetryPolicy, started: Timestamp, outer: Ambient) -> Timestamp {
+    match policy.deadline_nanos() {
+        u64::MAX => outer.deadline,
+        own => started.saturating_add(Duration::from_nanos(own)).min(outer.deadline),
+    }
+}
+
+/// The moment at which a call begins, where only metrics ask for it.
+#[inline]
+fn if_measured() -> Timestamp {
+    if cfg!(feature = "metrics") { clock::now() } else { Timestamp::ZERO }
+}
+
 /// Whether nobody is to be told of a retry.
 #[inline]
 fn is_quiet() -> bool {
     !cfg!(feature = "metrics") && LevelFilter::current() < LevelFilter::WARN && !shard::watched()
 }
 
-fn attempt(track: Option<&Track>, policy: &RetryPolicy, key: IdempotencyKey) -> Attempt {
-    let track = track.copied().unwrap_or_else(|| Track::begin(clock::now()));
-    let deadline = track.deadline(policy, context::current());
-    Attempt::new(track.attempt, policy.max_attempts, track.started, deadline, key)
+fn attempt(
+    track: Option<&Track>,
+    started: Timestamp,
+    policy: &RetryPolicy,
+    key: IdempotencyKey,
+) -> Attempt {
+    let number = track.map_or(NonZeroU32::MIN, |track| track.attempt);
+    let deadline = deadline(policy, started, context::current());
+    Attempt::new(number, policy.max_attempts, started, deadline, key)
 }
 
 fn event<'a>(
@@ -176,22 +176,29 @@ fn event<'a>(
 }
 
 /// A call that ends without a word was dropped by its caller, or its body panicked.
-fn cancelled(operation: &'static Operation, track: Option<Track>) {
-    step::end(operation, StopReason::Cancelled, track.unwrap_or(Track::begin(Timestamp::ZERO)));
+fn cancelled(operation: &'static Operation, started: Timestamp, track: Option<Track>) {
+    step::end(operation, started, StopReason::Cancelled, track.unwrap_or(Track::FIRST));
 }
 
-fn succeeded(operation: &'static Operation, track: Option<Track>) {
+fn succeeded(operation: &'static Operation, started: Timestamp, track: Option<Track>) {
     match track {
-        Some(track) if track.attempt.get() > 1 => step::end(operation, StopReason::Ok, track),
-        track => step::ended_at_first(operation, track),
+        Some(track) if track.attempt.get() > 1 => {
+            step::end(operation, started, StopReason::Ok, track);
+        }
+        _ => step::ended_at_first(operation, started),
     }
 }
 
 /// A call that a circuit rejected and a fallback answered.
 #[cold]
 #[inline(never)]
-fn fell_back(operation: &'static Operation, track: Option<Track>, open: CircuitOpen) {
-    step::end_with_fallback(operation, track.unwrap_or(Track::begin(Timestamp::ZERO)), open);
+fn fell_back(
+    operation: &'static Operation,
+    started: Timestamp,
+    track: Option<Track>,
+    open: CircuitOpen,
+) {
+    step::end_with_fallback(operation, started, track.unwrap_or(Track::FIRST), open);
 }
 
 /// The counters of an operation: a test scope's own, else the function's.

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
+
 use super::step::{self, Around};
 use super::{Failed, Limited, Track, UNSTAMPED};
 use crate::attempt::{Attempt, AttemptTimeout, Limit};
@@ -16,20 +18,63 @@ use crate::drivers::clock;
 use crate::engine::Failure;
 use crate::idempotency_key::IdempotencyKey;
 use crate::operation::Operation;
+use crate::outcome::Outcome;
 use crate::policy::RetryPolicy;
 use crate::telemetry::event::RetryEvent;
 use crate::time::Timestamp;
 
-/// What a call remembers; `None` until the first failure, unless the function wants a clock from the
-/// start.
+/// A call of an async function. It is a part of every future, so it has no room for what nobody asks.
 #[derive(Debug)]
-pub(super) struct State(Option<Track>);
-
-/// A call of an async function.
-#[derive(Debug)]
-pub struct Polled {
-    state: State,
+pub struct Polled<B: Begun = Untimed> {
+    /// `None` until the first failure, unless the calls below are to know of this one from the start.
+    track: Option<Track>,
     operation: &'static Operation,
+    begun: B,
+}
+
+/// When a call began, if that is known.
+pub trait Begun {
+    /// The moment; zero where nobody asks.
+    #[doc(hidden)]
+    fn started(&self) -> Timestamp;
+}
+
+/// Nobody asks when the call began, except metrics.
+#[derive(Debug)]
+pub struct Untimed {
+    #[cfg(feature = "metrics")]
+    started: Timestamp,
+}
+
+impl Untimed {
+    #[inline]
+    fn new() -> Self {
+        Self {
+            #[cfg(feature = "metrics")]
+            started: clock::now(),
+        }
+    }
+}
+
+impl Begun for Untimed {
+    #[inline]
+    fn started(&self) -> Timestamp {
+        #[cfg(feature = "metrics")]
+        return self.started;
+        #[cfg(not(feature = "metrics"))]
+        return Timestamp::ZERO;
+    }
+}
+
+/// A call with a `deadline` or a `context` began then.
+#[derive(Debug)]
+pub struct Timed(Timestamp);
+
+impl Begun for Timed {
+    #[inline]
+    fn started(&self) -> Timestamp {
+        self.0
+    }
 }
 
 impl Polled {
@@ -37,42 +82,56 @@ impl Polled {
     #[inline]
     #[must_use]
     pub fn new(operation: &'static Operation) -> Self {
-        let track = cfg!(feature = "metrics").then(|| Track::begin(clock::now()));
-        Self { state: State(track), operation }
+        Self { track: None, operation, begun: Untimed::new() }
     }
+}
 
+impl Polled<Timed> {
     /// A call of a function with a `deadline` or a `context`.
     #[must_use]
     pub fn timed(operation: &'static Operation) -> Self {
-        Self { state: State(Some(Track::begin(clock::now()))), operation }
+        Self { track: Some(Track::FIRST), operation, begun: Timed(clock::now()) }
     }
+}
 
+impl<B: Begun> Polled<B> {
     /// The end of a call that succeeded. The operation comes along as the constant it is. The caller
     /// forgets the call then, as after every other end.
     #[inline]
     pub fn succeeded(&mut self, operation: &'static Operation) {
-        if self.state.0.is_some() || !operation.count_first() {
-            succeeded(operation, &self.state);
+        if self.track.is_some() || !operation.count_first() {
+            succeeded(operation, self.begun.started(), &self.track);
         }
     }
 
     /// The end of a call whose attempt was cut off at the deadline.
     pub fn cut(&mut self, policy: &'static RetryPolicy) {
-        let track = self.state.0.unwrap_or(Track::begin(Timestamp::ZERO));
+        let track = self.track.unwrap_or(Track::FIRST);
         let class = Classification::retryable().kind(Kind::Timeout);
-        step::cut(self.operation, track, policy, class, &AttemptTimeout::DEADLINE);
+        let error = &AttemptTimeout::DEADLINE;
+        step::cut(self.operation, self.begun.started(), track, policy, class, error);
     }
 
-    /// The step after a failed attempt: the delay before the next one, or `None` at the end of the
-    /// call.
+    /// The step after an attempt: the delay before the next one, or `None` at the end of the call,
+    /// which is told. `explain` classifies an error and finds its text.
     #[inline]
-    pub fn failed(
+    pub fn step<T: Outcome>(
         &mut self,
+        operation: &'static Operation,
         policy: &'static RetryPolicy,
-        class: Classification,
-        error: Option<&dyn Display>,
+        outcome: &T,
+        explain: impl Fn(&T::Error) -> (Classification, Option<&dyn Display>),
     ) -> Option<Duration> {
-        failed::<()>(&mut self.state, self.operation, policy, class, error)
+        match outcome.error() {
+            None => {
+                self.succeeded(operation);
+                None
+            }
+            Some(error) => {
+                let started = self.begun.started();
+                failed(self.operation, started, &mut self.track, policy, error, &explain)
+            }
+        }
     }
 
     /// [`failed`](Self::failed) with all that a decision may ask.
@@ -83,14 +142,14 @@ impl Polled {
         failed: &Failed<'_>,
     ) -> Option<Duration> {
         let failure = Failure::Classified(failed.class);
-        stepped(&mut self.state, self.operation, policy, failure, &failed.into())
+        self.stepped(policy, failure, &failed.into())
     }
 
     /// The step after a value that is to be polled again.
     #[inline]
     pub fn polled(&mut self, policy: &'static RetryPolicy) -> Option<Duration> {
         let around = Around::default();
-        stepped(&mut self.state, self.operation, policy, Failure::Poll, &around)
+        self.stepped(policy, Failure::Poll, &around)
     }
 
     /// The step after a call that the circuit rejected.
@@ -100,20 +159,21 @@ impl Polled {
         policy: &'static RetryPolicy,
         open: CircuitOpen,
     ) -> Option<Duration> {
-        let track = begun(&mut self.state);
-        step::rejected(self.operation, track, policy, open).map(Duration::from_nanos)
+        let track = self.track.get_or_insert(Track::FIRST);
+        step::rejected(self.operation, self.begun.started(), track, policy, open)
+            .map(Duration::from_nanos)
     }
 
     /// The end of a call that the circuit rejected and a fallback answers.
     #[inline]
     pub fn fell_back(&mut self, open: CircuitOpen) {
-        super::fell_back(self.operation, self.state.0, open);
+        super::fell_back(self.operation, self.begun.started(), self.track, open);
     }
 
     /// The delay has passed: the next attempt begins.
     #[inline]
     pub fn resume(&mut self) {
-        if let Some(track) = &mut self.state.0 {
+        if let Some(track) = &mut self.track {
             track.resume();
         }
     }
@@ -121,7 +181,7 @@ impl Polled {
     /// The value that `context` binds.
     #[must_use]
     pub fn attempt(&self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
-        super::attempt(self.state.0.as_ref(), policy, key)
+        super::attempt(self.track.as_ref(), self.begun.started(), policy, key)
     }
 
     /// What a hook is told.
@@ -133,169 +193,162 @@ impl Polled {
         delay: Duration,
         error: Option<&'a dyn Display>,
     ) -> RetryEvent<'a> {
-        super::event(self.operation, self.state.0.as_ref(), policy, class, delay, error)
+        super::event(self.operation, self.track.as_ref(), policy, class, delay, error)
     }
 
     /// Runs one attempt.
     #[inline]
-    pub fn run<'a, B: Future>(
-        &'a mut self,
-        policy: &'static RetryPolicy,
-        body: Pin<&'a mut B>,
-    ) -> Running<'a, B> {
-        Running { body, state: &mut self.state, policy }
+    pub fn run<F: Future>(&mut self, policy: &'static RetryPolicy, body: F) -> Running<'_, F, B> {
+        Running { body, call: self, policy }
     }
 
     /// Runs one attempt that `attempt_timeout` or `deadline` may cut off, on a timer of `sleep`.
     #[inline]
-    pub fn run_limited<'a, B: Future, S>(
+    pub fn run_limited<'a, F: Future, S>(
         &'a mut self,
         policy: &'static RetryPolicy,
-        body: Pin<&'a mut B>,
+        body: Pin<&'a mut F>,
         sleep: fn(Duration) -> S,
-    ) -> Limited<'a, B, S> {
+    ) -> Limited<'a, Pin<&'a mut F>, B, S> {
         Limited::new(self.run(policy, body), sleep)
+    }
+
+    #[inline]
+    fn stepped(
+        &mut self,
+        policy: &'static RetryPolicy,
+        failure: Failure,
+        around: &Around<'_>,
+    ) -> Option<Duration> {
+        stepped(self.operation, self.begun.started(), &mut self.track, policy, failure, around)
     }
 }
 
-impl Drop for Polled {
+impl<B: Begun> Drop for Polled<B> {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
-        super::cancelled(self.operation, self.state.0);
+        super::cancelled(self.operation, self.begun.started(), self.track);
     }
 }
 
-// By reference: a copy of the state would be made in every function.
+// By reference: a copy of the track would be made in every function.
 #[cold]
 #[inline(never)]
-fn succeeded(operation: &'static Operation, state: &State) {
-    super::succeeded(operation, state.0);
+fn succeeded(operation: &'static Operation, started: Timestamp, track: &Option<Track>) {
+    super::succeeded(operation, started, *track);
 }
 
-fn begun(state: &mut State) -> &mut Track {
-    state.0.get_or_insert_with(|| Track::begin(Timestamp::ZERO))
-}
-
-/// The short way of a retry that nobody waits for, pays or is told of. It calls nothing, so it saves
-/// no registers; generic for no other reason than to be compiled where it is used, since
-/// thread-locals of another crate would be such a call.
+/// Compiled once for every type of error. The short way is that of a retry that nobody waits for, pays
+/// or is told of.
 #[cold]
 #[inline(never)]
-#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
-fn failed<Here>(
-    state: &mut State,
+fn failed<E>(
     operation: &'static Operation,
+    started: Timestamp,
+    track: &mut Option<Track>,
     policy: &'static RetryPolicy,
-    class: Classification,
-    error: Option<&dyn Display>,
+    error: &E,
+    explain: &dyn Fn(&E) -> (Classification, Option<&dyn Display>),
 ) -> Option<Duration> {
+    let (class, text) = explain(error);
     let at_once = policy.at_once && class.is_retryable_without_hint() && super::is_quiet();
     if at_once && context::current() == Ambient::NOTHING {
-        match &mut state.0 {
-            None if policy.max_attempts > 1 => {
-                state.0 = Some(Track::FIRST_AT_ONCE);
-                return Some(Duration::ZERO);
-            }
-            Some(track) if track.attempt.get() < policy.max_attempts => {
-                track.attempt_started = UNSTAMPED;
-                return Some(Duration::ZERO);
-            }
-            _ => {}
+        let track = track.get_or_insert(Track::FIRST);
+        if track.attempt.get() < policy.max_attempts {
+            track.attempt_started = UNSTAMPED;
+            return Some(Duration::ZERO);
         }
     }
-    failed_slowly(state, operation, policy, class, error)
-}
-
-#[cold]
-#[inline(never)]
-fn failed_slowly(
-    state: &mut State,
-    operation: &'static Operation,
-    policy: &'static RetryPolicy,
-    class: Classification,
-    error: Option<&dyn Display>,
-) -> Option<Duration> {
-    let around = Around { error, ..Around::default() };
-    stepped(state, operation, policy, Failure::Classified(class), &around)
+    let around = Around { error: text, ..Around::default() };
+    stepped(operation, started, track, policy, Failure::Classified(class), &around)
 }
 
 #[cold]
 #[inline(never)]
 fn stepped(
-    state: &mut State,
     operation: &'static Operation,
+    started: Timestamp,
+    track: &mut Option<Track>,
     policy: &'static RetryPolicy,
     failure: Failure,
     around: &Around<'_>,
 ) -> Option<Duration> {
-    step::step(operation, begun(state), policy, failure, around).map(Duration::from_nanos)
+    let track = track.get_or_insert(Track::FIRST);
+    step::step(operation, started, track, policy, failure, around).map(Duration::from_nanos)
 }
 
-/// One attempt of an async function: the body, polled in the light of what surrounds it.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Running<'a, B> {
-    body: Pin<&'a mut B>,
-    state: &'a mut State,
-    policy: &'static RetryPolicy,
+pin_project! {
+    /// One attempt of an async function: the body, polled in the light of what surrounds it.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Running<'a, F, B: Begun> {
+        #[pin]
+        body: F,
+        call: &'a mut Polled<B>,
+        policy: &'static RetryPolicy,
+    }
 }
 
-impl<B: Future> Future for Running<'_, B> {
-    type Output = B::Output;
+impl<F: Future, B: Begun> Future for Running<'_, F, B> {
+    type Output = F::Output;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<B::Output> {
-        let this = &mut *self;
-        match &mut this.state.0 {
-            None => this.body.as_mut().poll(cx),
-            Some(track) => {
-                // Held over the poll only: what suspends with the body must not stay on the thread.
-                let entered = enter(track, this.policy);
-                let poll = this.body.as_mut().poll(cx);
-                leave(entered, track, this.policy);
-                poll
-            }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // Held over the poll only: what suspends with the body must not stay on the thread.
+        let entered = match &this.call.track {
+            Some(track) => Some(enter(track, this.call.begun.started(), this.policy)),
+            None => None,
+        };
+        let poll = this.body.poll(cx);
+        if let Some(entered) = entered {
+            leave(entered, &mut this.call.track, this.policy);
         }
+        poll
     }
 }
 
 #[cold]
 #[inline(never)]
-fn enter(track: &Track, policy: &RetryPolicy) -> context::Entered {
-    context::enter(track.ambient(policy))
+fn enter(track: &Track, started: Timestamp, policy: &RetryPolicy) -> context::Entered {
+    context::enter(track.ambient(policy, started))
 }
 
 /// Keeps the stamp that a call below may have set.
 #[cold]
 #[inline(never)]
-fn leave(entered: context::Entered, track: &mut Track, policy: &RetryPolicy) {
+fn leave(entered: context::Entered, track: &mut Option<Track>, policy: &RetryPolicy) {
     let until = context::current().suppressed_until;
-    if track.attempt_started == UNSTAMPED && until != Timestamp::MAX {
+    if let Some(track) = track
+        && track.attempt_started == UNSTAMPED
+        && until != Timestamp::MAX
+    {
         track.attempt_started = until.as_nanos().saturating_sub(policy.ceiling_nanos()).max(1);
     }
     drop(entered);
 }
 
-impl<B> Running<'_, B> {
+impl<F, B: Begun> Running<'_, F, B> {
     /// What is left for the running attempt, and what ends it, if anything does.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     pub(super) fn left(&self) -> Option<(Duration, Limit)> {
-        let now = clock::now();
-        let deadline = match &self.state.0 {
-            Some(track) if !self.policy.soft_deadline => {
-                track.deadline(self.policy, context::current())
-            }
-            _ => context::current().deadline,
-        };
-        let until_deadline = deadline.saturating_since(now);
-        match self.policy.attempt_timeout {
-            Some(timeout) if deadline == Timestamp::MAX || timeout < until_deadline => {
-                Some((timeout, Limit::Attempt(timeout)))
-            }
-            _ if deadline == Timestamp::MAX => None,
-            _ => Some((until_deadline, Limit::Deadline)),
+        left(self.call.begun.started(), self.policy)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn left(started: Timestamp, policy: &RetryPolicy) -> Option<(Duration, Limit)> {
+    let outer = context::current();
+    let deadline =
+        if policy.soft_deadline { outer.deadline } else { super::deadline(policy, started, outer) };
+    let until_deadline = deadline.saturating_since(clock::now());
+    match policy.attempt_timeout {
+        Some(timeout) if deadline == Timestamp::MAX || timeout < until_deadline => {
+            Some((timeout, Limit::Attempt(timeout)))
         }
+        _ if deadline == Timestamp::MAX => None,
+        _ => Some((until_deadline, Limit::Deadline)),
     }
 }

@@ -45,19 +45,21 @@ impl<'a> From<&Failed<'a>> for Around<'a> {
 #[inline(never)]
 pub(super) fn rejected(
     operation: &'static Operation,
+    started: Timestamp,
     track: &mut Track,
     policy: &'static RetryPolicy,
     open: CircuitOpen,
 ) -> Option<u64> {
     let circuit = open.retry_after.map_or(u64::MAX, nanos);
     let around = Around { error: Some(&open), circuit, budget_key: None };
-    step(operation, track, policy, Failure::Rejected, &around)
+    step(operation, started, track, policy, Failure::Rejected, &around)
 }
 
 /// The step after a failed attempt: the next one and the nanoseconds before it, or `None` to stop.
 #[inline]
 pub(super) fn step(
     operation: &'static Operation,
+    started: Timestamp,
     track: &mut Track,
     policy: &'static RetryPolicy,
     failure: Failure,
@@ -68,7 +70,7 @@ pub(super) fn step(
     let mut now = Now::default();
     let attempt = track.attempt.get();
     let progress = Progress { attempts: attempt, previous_delay: track.previous.nanos() };
-    let deadline = track.deadline(policy, outer);
+    let deadline = super::deadline(policy, started, outer);
     let suppressed =
         outer.suppressed_until > Timestamp::ZERO && context::stamped(outer, now.get()) > now.get();
     let situation = Situation {
@@ -103,7 +105,9 @@ pub(super) fn step(
                 testing::record(testing::Event::Retried { operation, attempt, delay });
             }
             track.previous = Previous::new(delay, failure == Failure::Poll);
-            track.slept = track.slept.saturating_add(delay);
+            if delay > 0 {
+                slept(operation, delay, watched);
+            }
             track.attempt_started = match delay {
                 0 => UNSTAMPED,
                 delay => now.get().as_nanos().saturating_add(delay),
@@ -114,15 +118,26 @@ pub(super) fn step(
             if told {
                 line().stopped(reason, &mut now);
             }
-            end(operation, reason, *track);
+            end(operation, started, reason, *track);
             None
         }
+    }
+}
+
+/// Counts a delay that begins.
+fn slept(operation: &'static Operation, delay: u64, watched: bool) {
+    if operation.counted {
+        StateRef::of(operation).count_slept(delay);
+    }
+    if watched {
+        report::sleeps(operation, Duration::from_nanos(delay));
     }
 }
 
 /// Tells of an attempt that was cut off at the deadline of the call, which so ends.
 pub(super) fn cut(
     operation: &'static Operation,
+    started: Timestamp,
     track: Track,
     policy: &'static RetryPolicy,
     class: Classification,
@@ -136,17 +151,22 @@ pub(super) fn cut(
     let line = Ended { operation, policy, attempt, failure, error: Some(error) };
     line.stopped(StopReason::Deadline, &mut Now::default());
     tell::attempt(operation, failure.as_str());
-    end(operation, StopReason::Deadline, track);
+    end(operation, started, StopReason::Deadline, track);
 }
 
 /// Counts and tells the end of a call.
 #[inline]
-pub(super) fn end(operation: &'static Operation, reason: StopReason, track: Track) {
-    let (attempts, slept) = (track.attempt.get(), track.slept);
+pub(super) fn end(
+    operation: &'static Operation,
+    started: Timestamp,
+    reason: StopReason,
+    track: Track,
+) {
+    let attempts = track.attempt.get();
     if operation.counted {
         let state = StateRef::of(operation);
         registry::see(operation, &state);
-        state.count_end(reason, attempts, slept);
+        state.count_end(reason, attempts);
     }
     match reason {
         StopReason::Ok => tell::attempt(operation, "ok"),
@@ -157,28 +177,32 @@ pub(super) fn end(operation: &'static Operation, reason: StopReason, track: Trac
         _ => {}
     }
     let ended = tell::Ended::Stopped(reason, attempts);
-    tell::call_ended(operation, ended, Timestamp::from_nanos(track.started), clock::now);
+    tell::call_ended(operation, ended, started, clock::now);
     if shard::watched() {
-        observe_end(operation, reason, attempts, Duration::from_nanos(slept));
+        observe_end(operation, reason, attempts);
     }
 }
 
 /// The end of a call that succeeded at its first attempt, where the counter alone does not do.
-pub(super) fn ended_at_first(operation: &'static Operation, track: Option<Track>) {
+pub(super) fn ended_at_first(operation: &'static Operation, started: Timestamp) {
     if operation.counted {
         StateRef::of(operation).count_first_slowly();
     }
     tell::attempt(operation, "ok");
-    let started = Timestamp::from_nanos(track.map_or(0, |track| track.started));
     tell::call_ended(operation, tell::Ended::Stopped(StopReason::Ok, 1), started, clock::now);
     if shard::watched() {
-        observe_end(operation, StopReason::Ok, 1, Duration::ZERO);
+        observe_end(operation, StopReason::Ok, 1);
     }
 }
 
 /// The end of a call that a fallback answered.
-pub(super) fn end_with_fallback(operation: &'static Operation, track: Track, open: CircuitOpen) {
-    let (attempts, slept) = (track.attempt.get(), track.slept);
+pub(super) fn end_with_fallback(
+    operation: &'static Operation,
+    started: Timestamp,
+    track: Track,
+    open: CircuitOpen,
+) {
+    let attempts = track.attempt.get();
     tracing::debug!(
         target: "steadfast::breaker",
         operation = operation.name, breaker = open.name, "rejected, the fallback answers"
@@ -186,19 +210,18 @@ pub(super) fn end_with_fallback(operation: &'static Operation, track: Track, ope
     if operation.counted {
         let state = StateRef::of(operation);
         registry::see(operation, &state);
-        state.count_fallback(attempts, slept);
+        state.count_fallback(attempts);
     }
-    let started = Timestamp::from_nanos(track.started);
     tell::call_ended(operation, tell::Ended::Fallback, started, clock::now);
     if shard::watched() {
-        observe_end(operation, StopReason::CircuitOpen, attempts, Duration::from_nanos(slept));
+        observe_end(operation, StopReason::CircuitOpen, attempts);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn observe_end(operation: &'static Operation, reason: StopReason, attempts: u32, slept: Duration) {
-    report::ended(operation, reason, attempts, slept);
+fn observe_end(operation: &'static Operation, reason: StopReason, attempts: u32) {
+    report::ended(operation, reason, attempts);
     testing::record(testing::Event::Ended { operation: operation.name, attempts, reason });
 }
 

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
+
 use crate::testing;
 
 /// A sleep in a box, as [`set_timer`] takes it.
@@ -41,44 +43,112 @@ pub(crate) fn is_installed() -> bool {
     TIMER.get().is_some()
 }
 
-/// A sleep that is only allocated when there is something to wait for.
-#[must_use = "futures do nothing unless awaited"]
-pub struct Sleep(Timer);
+pin_project! {
+    /// The delay before an attempt, on the installed timer, else on tokio's.
+    ///
+    /// The timer stands in the future itself, since so many tasks may wait at the same time, and is
+    /// made when it is first polled. A zero delay makes none: the shortest sleep of a timer costs a
+    /// millisecond.
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Delay {
+        #[pin]
+        stage: Stage,
+    }
+}
 
-enum Timer {
-    Over,
+pin_project! {
+    #[project = Projected]
+    enum Stage {
+        Unarmed { duration: Duration },
+        Boxed { timer: BoxSleep },
+        Tokio { #[pin] timer: Timer },
+    }
+}
+
+/// tokio's timer.
+#[cfg(feature = "tokio")]
+type Timer = tokio::time::Sleep;
+/// Never made.
+#[cfg(not(feature = "tokio"))]
+type Timer = std::future::Pending<()>;
+
+/// Waits for `duration`.
+#[inline]
+pub const fn delay(duration: Duration) -> Delay {
+    Delay { stage: Stage::Unarmed { duration } }
+}
+
+impl Future for Delay {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut stage = self.project().stage;
+        if let Projected::Unarmed { duration } = stage.as_mut().project() {
+            let duration = *duration;
+            if duration.is_zero() || testing::skip_sleep(duration) {
+                return Poll::Ready(());
+            }
+            stage.set(Stage::armed(duration));
+        }
+        match stage.project() {
+            Projected::Unarmed { .. } => Poll::Ready(()),
+            Projected::Boxed { timer } => timer.as_mut().poll(cx),
+            Projected::Tokio { timer } => timer.poll(cx),
+        }
+    }
+}
+
+impl Stage {
+    fn armed(duration: Duration) -> Self {
+        if let Some(timer) = TIMER.get() {
+            return Self::Boxed { timer: timer(duration) };
+        }
+        #[cfg(feature = "tokio")]
+        return Self::Tokio { timer: tokio::time::sleep(duration) };
+        #[cfg(not(feature = "tokio"))]
+        no_timer()
+    }
+}
+
+impl std::fmt::Debug for Delay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delay").finish_non_exhaustive()
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+#[cold]
+fn no_timer() -> ! {
+    panic!("no timer to sleep on: call `steadfast::set_timer`, or enable the feature `tokio`")
+}
+
+/// A timer that can be moved, for what ends an attempt. No test scope skips it: it is not a delay.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep(Kind);
+
+enum Kind {
     Boxed(BoxSleep),
     #[cfg(feature = "tokio")]
     Tokio(Pin<Box<tokio::task::Unconstrained<tokio::time::Sleep>>>),
 }
 
-/// Sleeps for `duration` on the installed timer, else on tokio's. A zero duration skips the timer,
-/// since the shortest sleep of one costs a millisecond.
-pub fn sleep(duration: Duration) -> Sleep {
-    if duration.is_zero() || testing::skip_sleep(duration) {
-        Sleep(Timer::Over)
-    } else {
-        timer(duration)
-    }
-}
-
-/// A timer that no test scope skips: what ends an attempt is not a delay.
+/// Sleeps for `duration` on the installed timer, else on tokio's.
 ///
 /// # Panics
 ///
 /// Without the feature `tokio`, when no timer is installed.
 pub fn timer(duration: Duration) -> Sleep {
     if let Some(timer) = TIMER.get() {
-        return Sleep(Timer::Boxed(timer(duration)));
+        return Sleep(Kind::Boxed(timer(duration)));
     }
     #[cfg(feature = "tokio")]
     {
         // A body that has used up the task's cooperative budget at every poll would leave nothing
         // for its own timeout, which then never came.
-        Sleep(Timer::Tokio(Box::pin(tokio::task::unconstrained(tokio::time::sleep(duration)))))
+        Sleep(Kind::Tokio(Box::pin(tokio::task::unconstrained(tokio::time::sleep(duration)))))
     }
     #[cfg(not(feature = "tokio"))]
-    panic!("no timer to sleep on: call `steadfast::set_timer`, or enable the feature `tokio`")
+    no_timer()
 }
 
 impl Future for Sleep {
@@ -86,10 +156,9 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
-            Timer::Over => Poll::Ready(()),
-            Timer::Boxed(sleep) => sleep.as_mut().poll(cx),
+            Kind::Boxed(sleep) => sleep.as_mut().poll(cx),
             #[cfg(feature = "tokio")]
-            Timer::Tokio(sleep) => sleep.as_mut().poll(cx),
+            Kind::Tokio(sleep) => sleep.as_mut().poll(cx),
         }
     }
 }

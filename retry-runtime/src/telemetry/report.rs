@@ -35,6 +35,7 @@ struct Collector(Arc<Mutex<Collected>>);
 struct Collected {
     /// By the address of the operation, which is a static: its name, never followed.
     failures: Vec<(usize, Classification)>,
+    delays: Vec<(usize, Duration)>,
     last: Option<Report>,
 }
 
@@ -72,18 +73,17 @@ pub(crate) fn failed(operation: &'static Operation, class: Classification) {
     with(|collected| collected.failures.push((std::ptr::from_ref(operation).addr(), class)));
 }
 
-pub(crate) fn ended(
-    operation: &'static Operation,
-    reason: StopReason,
-    attempts: u32,
-    slept: Duration,
-) {
+pub(crate) fn sleeps(operation: &'static Operation, delay: Duration) {
+    with(|collected| collected.delays.push((std::ptr::from_ref(operation).addr(), delay)));
+}
+
+pub(crate) fn ended(operation: &'static Operation, reason: StopReason, attempts: u32) {
     with(|collected| {
         let address = std::ptr::from_ref(operation).addr();
-        let (mine, rest) =
-            collected.failures.drain(..).partition::<Vec<_>, _>(|(at, _)| *at == address);
-        collected.failures = rest;
-        let failures = mine.into_iter().map(|(_, class)| class).collect();
+        let failures = collected.failures.extract_if(.., |(at, _)| *at == address);
+        let failures = failures.map(|(_, class)| class).collect();
+        let delays = collected.delays.extract_if(.., |(at, _)| *at == address);
+        let slept = delays.fold(Duration::ZERO, |slept, (_, delay)| slept.saturating_add(delay));
         collected.last =
             Some(Report { operation: operation.name, attempts, slept, reason, failures });
     });
