@@ -16,18 +16,20 @@
 
 mod account;
 mod bank;
+mod stores;
+mod story;
+#[cfg(test)]
+mod tests;
+
+// What other examples use, too.
 #[path = "../shared/client.rs"]
 mod client;
 #[path = "../shared/parts.rs"]
 mod parts;
 #[path = "../shared/service.rs"]
 mod service;
-mod stores;
-mod story;
 #[path = "../shared/terminal.rs"]
 mod terminal;
-#[cfg(test)]
-mod tests;
 #[path = "../shared/written.rs"]
 mod written;
 

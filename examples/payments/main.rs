@@ -6,11 +6,13 @@
 //! what you read in the terminal is printed by `timeline.rs`.
 
 mod outage;
+mod timeline;
+
+// What other examples use, too.
 #[path = "../shared/service.rs"]
 mod service;
 #[path = "../shared/terminal.rs"]
 mod terminal;
-mod timeline;
 #[path = "../shared/written.rs"]
 mod written;
 

@@ -6,14 +6,16 @@
 //! to come of each are in `story.rs`, what you read in the terminal is printed by `account.rs`.
 
 mod account;
+mod shop;
+mod story;
+
+// What other examples use, too.
 #[path = "../shared/client.rs"]
 mod client;
 #[path = "../shared/parts.rs"]
 mod parts;
 #[path = "../shared/service.rs"]
 mod service;
-mod shop;
-mod story;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 #[path = "../shared/written.rs"]
