@@ -40,7 +40,7 @@ impl RetryPolicy {
     {
         let operation = operation(Location::caller());
         async move {
-            let mut call = Polled::timed(operation);
+            let mut call = Polled::timed(move || operation);
             let key = IdempotencyKey::drawn();
             loop {
                 let delay = {

@@ -253,6 +253,6 @@ impl State {
 
     /// Whether this is the first request to list the operation.
     pub(crate) fn is_first_listing(&self) -> bool {
-        !self.listed.swap(true, Relaxed)
+        !self.is_listed() && !self.listed.swap(true, Relaxed)
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn all() -> Vec<&'static Operation> {
     all
 }
 
-/// Puts an operation, a `static`, on the list. Generated code writes it as a statement of the
+/// Has the loader list an operation, a `static`. Generated code writes it as a statement of the
 /// function, after its statics: `register!(__STEADFAST_OPERATION);`. Without an argument it is the
 /// proof that the facade gives.
 #[cfg(feature = "operations")]

@@ -243,7 +243,12 @@ impl Frame<'_> {
         let site = Span::mixed_site();
         let kind = self.call();
         let timed = self.is_timed();
-        let operation = quote_spanned!(site => &__STEADFAST_OPERATION);
+        let operation = if self.is_async() {
+            // A closure takes no room in the future.
+            quote_spanned!(site => || &__STEADFAST_OPERATION)
+        } else {
+            quote_spanned!(site => &__STEADFAST_OPERATION)
+        };
         let call = match (self.is_async(), timed) {
             (_, false) => quote_spanned!(site => #private::#kind::new(#operation)),
             (true, true) => quote_spanned!(site => #private::#kind::timed(#operation)),

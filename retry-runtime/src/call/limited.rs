@@ -5,31 +5,30 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Begun, Running};
+use super::{Running, Site};
 use crate::attempt::Limit;
 
 /// An attempt that may be cut off.
-#[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Limited<'a, F, B: Begun, S> {
-    running: Running<'a, F, B>,
-    sleep: fn(Duration) -> S,
+pub struct Limited<'a, F, S: Site, T> {
+    running: Running<'a, F, S>,
+    sleep: fn(Duration) -> T,
     /// Armed when the body first waits.
-    timer: Option<(S, Limit)>,
+    timer: Option<(T, Limit)>,
 }
 
-impl<'a, F, B: Begun, S> Limited<'a, F, B, S> {
+impl<'a, F, S: Site, T> Limited<'a, F, S, T> {
     #[inline]
-    pub(super) fn new(running: Running<'a, F, B>, sleep: fn(Duration) -> S) -> Self {
+    pub(super) fn new(running: Running<'a, F, S>, sleep: fn(Duration) -> T) -> Self {
         Self { running, sleep, timer: None }
     }
 }
 
-impl<F, B, S> Future for Limited<'_, F, B, S>
+impl<F, S, T> Future for Limited<'_, F, S, T>
 where
     F: Future + Unpin,
-    B: Begun,
-    S: Future<Output = ()> + Unpin,
+    S: Site,
+    T: Future<Output = ()> + Unpin,
 {
     type Output = Result<F::Output, Limit>;
 

@@ -8,6 +8,7 @@ mod limited;
 mod plain;
 mod polled;
 mod previous;
+mod stamp;
 mod step;
 
 use std::fmt::Display;
@@ -35,8 +36,9 @@ pub use blocking::Blocking;
 use limited::Limited;
 pub use plain::blocking;
 pub use polled::Polled;
-use polled::{Begun, Running};
+use polled::{Running, Site};
 use previous::Previous;
+use stamp::Stamp;
 pub(crate) use step::Now;
 pub use step::deposit;
 
@@ -90,17 +92,13 @@ struct Track {
     /// The attempt that runs now, or the one that a sleep follows; the first is 1.
     attempt: NonZeroU32,
     previous: Previous,
-    /// Nanoseconds: the moment at which this attempt began. `UNSTAMPED` where nobody has asked yet,
-    /// and at the first, which suppresses nothing.
-    attempt_started: u64,
+    /// The moment at which this attempt began; at the first, which suppresses nothing, there is none.
+    attempt_started: Stamp,
 }
-
-/// An attempt that began at once: the clock is read when the first call below it asks.
-const UNSTAMPED: u64 = 0;
 
 impl Track {
     const FIRST: Self =
-        Self { attempt: NonZeroU32::MIN, previous: Previous::NONE, attempt_started: UNSTAMPED };
+        Self { attempt: NonZeroU32::MIN, previous: Previous::NONE, attempt_started: Stamp::NONE };
 
     /// What the calls below this attempt are to know.
     fn ambient(&self, policy: &RetryPolicy, started: Timestamp) -> Ambient {
@@ -109,10 +107,10 @@ impl Track {
         let retrying = self.attempt.get() > 1 && !self.previous.followed_poll();
         let suppressed_until = if !retrying {
             outer.suppressed_until
-        } else if self.attempt_started == UNSTAMPED {
+        } else if self.attempt_started.is_none() {
             Timestamp::MAX
         } else {
-            let until = self.attempt_started.saturating_add(policy.ceiling_nanos());
+            let until = self.attempt_started.nanos().saturating_add(policy.ceiling_nanos());
             outer.suppressed_until.max(Timestamp::from_nanos(until))
         };
         let attempt = if retrying { self.attempt.get() } else { outer.attempt };

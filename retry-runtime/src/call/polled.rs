@@ -9,7 +9,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::step::{self, Around};
-use super::{Failed, Limited, Track, UNSTAMPED};
+use super::{Failed, Limited, Stamp, Track};
 use crate::attempt::{Attempt, AttemptTimeout, Limit};
 use crate::breaker::CircuitOpen;
 use crate::classify::{Classification, Kind};
@@ -23,40 +23,36 @@ use crate::policy::RetryPolicy;
 use crate::telemetry::event::RetryEvent;
 use crate::time::Timestamp;
 
-/// A call of an async function. It is a part of every future, so it has no room for what nobody asks.
-#[derive(Debug)]
-pub struct Polled<B: Begun = Untimed> {
+/// A call of an async function. It is a part of every future, so it has no room for what nobody asks,
+/// nor for what its type can tell.
+pub struct Polled<S: Site> {
     /// `None` until the first failure, unless the calls below are to know of this one from the start.
     track: Option<Track>,
-    operation: &'static Operation,
-    begun: B,
+    site: S,
 }
 
-/// When a call began, if that is known.
-pub trait Begun {
+/// Whose call it is, and when it began.
+pub trait Site {
+    /// The function.
+    fn operation(&self) -> &'static Operation;
     /// The moment; zero where nobody asks.
     #[doc(hidden)]
     fn started(&self) -> Timestamp;
 }
 
 /// Nobody asks when the call began, except metrics.
-#[derive(Debug)]
-pub struct Untimed {
+pub struct Untimed<O> {
+    operation: O,
     #[cfg(feature = "metrics")]
     started: Timestamp,
 }
 
-impl Untimed {
+impl<O: Fn() -> &'static Operation> Site for Untimed<O> {
     #[inline]
-    fn new() -> Self {
-        Self {
-            #[cfg(feature = "metrics")]
-            started: clock::now(),
-        }
+    fn operation(&self) -> &'static Operation {
+        (self.operation)()
     }
-}
 
-impl Begun for Untimed {
     #[inline]
     fn started(&self) -> Timestamp {
         #[cfg(feature = "metrics")]
@@ -66,41 +62,59 @@ impl Begun for Untimed {
     }
 }
 
-/// A call with a `deadline` or a `context` began then.
-#[derive(Debug)]
-pub struct Timed(Timestamp);
+/// A call with a `deadline` or a `context`.
+pub struct Timed<O> {
+    operation: O,
+    started: Timestamp,
+}
 
-impl Begun for Timed {
+impl<O: Fn() -> &'static Operation> Site for Timed<O> {
+    #[inline]
+    fn operation(&self) -> &'static Operation {
+        (self.operation)()
+    }
+
     #[inline]
     fn started(&self) -> Timestamp {
-        self.0
+        self.started
     }
 }
 
-impl Polled {
-    /// A call that reads no clock until something fails.
+impl<O: Fn() -> &'static Operation> Polled<Untimed<O>> {
+    /// A call that reads no clock until something fails. `operation` is a closure that takes no room.
     #[inline]
     #[must_use]
-    pub fn new(operation: &'static Operation) -> Self {
-        Self { track: None, operation, begun: Untimed::new() }
+    pub fn new(operation: O) -> Self {
+        let site = Untimed {
+            operation,
+            #[cfg(feature = "metrics")]
+            started: clock::now(),
+        };
+        Self { track: None, site }
     }
 }
 
-impl Polled<Timed> {
+impl<O: Fn() -> &'static Operation> Polled<Timed<O>> {
     /// A call of a function with a `deadline` or a `context`.
     #[must_use]
-    pub fn timed(operation: &'static Operation) -> Self {
-        Self { track: Some(Track::FIRST), operation, begun: Timed(clock::now()) }
+    pub fn timed(operation: O) -> Self {
+        Self { track: Some(Track::FIRST), site: Timed { operation, started: clock::now() } }
     }
 }
 
-impl<B: Begun> Polled<B> {
+impl<S: Site> std::fmt::Debug for Polled<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Polled").field("track", &self.track).finish_non_exhaustive()
+    }
+}
+
+impl<S: Site> Polled<S> {
     /// The end of a call that succeeded. The operation comes along as the constant it is. The caller
     /// forgets the call then, as after every other end.
     #[inline]
     pub fn succeeded(&mut self, operation: &'static Operation) {
         if self.track.is_some() || !operation.count_first() {
-            succeeded(operation, self.begun.started(), &self.track);
+            succeeded(operation, self.site.started(), &self.track);
         }
     }
 
@@ -109,7 +123,7 @@ impl<B: Begun> Polled<B> {
         let track = self.track.unwrap_or(Track::FIRST);
         let class = Classification::retryable().kind(Kind::Timeout);
         let error = &AttemptTimeout::DEADLINE;
-        step::cut(self.operation, self.begun.started(), track, policy, class, error);
+        step::cut(self.site.operation(), self.site.started(), track, policy, class, error);
     }
 
     /// The step after an attempt: the delay before the next one, or `None` at the end of the call,
@@ -128,8 +142,8 @@ impl<B: Begun> Polled<B> {
                 None
             }
             Some(error) => {
-                let started = self.begun.started();
-                failed(self.operation, started, &mut self.track, policy, error, &explain)
+                let started = self.site.started();
+                failed(operation, started, &mut self.track, policy, error, &explain)
             }
         }
     }
@@ -160,14 +174,14 @@ impl<B: Begun> Polled<B> {
         open: CircuitOpen,
     ) -> Option<Duration> {
         let track = self.track.get_or_insert(Track::FIRST);
-        step::rejected(self.operation, self.begun.started(), track, policy, open)
+        step::rejected(self.site.operation(), self.site.started(), track, policy, open)
             .map(Duration::from_nanos)
     }
 
     /// The end of a call that the circuit rejected and a fallback answers.
     #[inline]
     pub fn fell_back(&mut self, open: CircuitOpen) {
-        super::fell_back(self.operation, self.begun.started(), self.track, open);
+        super::fell_back(self.site.operation(), self.site.started(), self.track, open);
     }
 
     /// The delay has passed: the next attempt begins.
@@ -181,7 +195,7 @@ impl<B: Begun> Polled<B> {
     /// The value that `context` binds.
     #[must_use]
     pub fn attempt(&self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
-        super::attempt(self.track.as_ref(), self.begun.started(), policy, key)
+        super::attempt(self.track.as_ref(), self.site.started(), policy, key)
     }
 
     /// What a hook is told.
@@ -193,23 +207,23 @@ impl<B: Begun> Polled<B> {
         delay: Duration,
         error: Option<&'a dyn Display>,
     ) -> RetryEvent<'a> {
-        super::event(self.operation, self.track.as_ref(), policy, class, delay, error)
+        super::event(self.site.operation(), self.track.as_ref(), policy, class, delay, error)
     }
 
     /// Runs one attempt.
     #[inline]
-    pub fn run<F: Future>(&mut self, policy: &'static RetryPolicy, body: F) -> Running<'_, F, B> {
+    pub fn run<F: Future>(&mut self, policy: &'static RetryPolicy, body: F) -> Running<'_, F, S> {
         Running { body, call: self, policy }
     }
 
     /// Runs one attempt that `attempt_timeout` or `deadline` may cut off, on a timer of `sleep`.
     #[inline]
-    pub fn run_limited<'a, F: Future, S>(
+    pub fn run_limited<'a, F: Future, T>(
         &'a mut self,
         policy: &'static RetryPolicy,
         body: Pin<&'a mut F>,
-        sleep: fn(Duration) -> S,
-    ) -> Limited<'a, Pin<&'a mut F>, B, S> {
+        sleep: fn(Duration) -> T,
+    ) -> Limited<'a, Pin<&'a mut F>, S, T> {
         Limited::new(self.run(policy, body), sleep)
     }
 
@@ -220,15 +234,22 @@ impl<B: Begun> Polled<B> {
         failure: Failure,
         around: &Around<'_>,
     ) -> Option<Duration> {
-        stepped(self.operation, self.begun.started(), &mut self.track, policy, failure, around)
+        stepped(
+            self.site.operation(),
+            self.site.started(),
+            &mut self.track,
+            policy,
+            failure,
+            around,
+        )
     }
 }
 
-impl<B: Begun> Drop for Polled<B> {
+impl<S: Site> Drop for Polled<S> {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
-        super::cancelled(self.operation, self.begun.started(), self.track);
+        super::cancelled(self.site.operation(), self.site.started(), self.track);
     }
 }
 
@@ -256,7 +277,7 @@ fn failed<E>(
     if at_once && context::current() == Ambient::NOTHING {
         let track = track.get_or_insert(Track::FIRST);
         if track.attempt.get() < policy.max_attempts {
-            track.attempt_started = UNSTAMPED;
+            track.attempt_started = Stamp::NONE;
             return Some(Duration::ZERO);
         }
     }
@@ -282,15 +303,15 @@ pin_project! {
     /// One attempt of an async function: the body, polled in the light of what surrounds it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
-    pub struct Running<'a, F, B: Begun> {
+    pub struct Running<'a, F, S: Site> {
         #[pin]
         body: F,
-        call: &'a mut Polled<B>,
+        call: &'a mut Polled<S>,
         policy: &'static RetryPolicy,
     }
 }
 
-impl<F: Future, B: Begun> Future for Running<'_, F, B> {
+impl<F: Future, S: Site> Future for Running<'_, F, S> {
     type Output = F::Output;
 
     #[inline]
@@ -298,7 +319,7 @@ impl<F: Future, B: Begun> Future for Running<'_, F, B> {
         let this = self.project();
         // Held over the poll only: what suspends with the body must not stay on the thread.
         let entered = match &this.call.track {
-            Some(track) => Some(enter(track, this.call.begun.started(), this.policy)),
+            Some(track) => Some(enter(track, this.call.site.started(), this.policy)),
             None => None,
         };
         let poll = this.body.poll(cx);
@@ -321,19 +342,20 @@ fn enter(track: &Track, started: Timestamp, policy: &RetryPolicy) -> context::En
 fn leave(entered: context::Entered, track: &mut Option<Track>, policy: &RetryPolicy) {
     let until = context::current().suppressed_until;
     if let Some(track) = track
-        && track.attempt_started == UNSTAMPED
+        && track.attempt_started.is_none()
         && until != Timestamp::MAX
     {
-        track.attempt_started = until.as_nanos().saturating_sub(policy.ceiling_nanos()).max(1);
+        let began = until.as_nanos().saturating_sub(policy.ceiling_nanos());
+        track.attempt_started = Stamp::at(began);
     }
     drop(entered);
 }
 
-impl<F, B: Begun> Running<'_, F, B> {
+impl<F, S: Site> Running<'_, F, S> {
     /// What is left for the running attempt, and what ends it, if anything does.
     #[inline]
     pub(super) fn left(&self) -> Option<(Duration, Limit)> {
-        left(self.call.begun.started(), self.policy)
+        left(self.call.site.started(), self.policy)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use super::{Failed, Previous, StateRef, Track, UNSTAMPED};
+use super::{Failed, Previous, Stamp, StateRef, Track};
 use crate::breaker::CircuitOpen;
 use crate::budget::{self, KeyedBudget, RetryBudget};
 use crate::classify::Classification;
@@ -109,8 +109,8 @@ pub(super) fn step(
                 slept(operation, delay, watched);
             }
             track.attempt_started = match delay {
-                0 => UNSTAMPED,
-                delay => now.get().as_nanos().saturating_add(delay),
+                0 => Stamp::NONE,
+                delay => Stamp::at(now.get().as_nanos().saturating_add(delay)),
             };
             Some(delay)
         }
