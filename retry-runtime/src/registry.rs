@@ -75,7 +75,7 @@ pub(crate) fn see(operation: &'static Operation, state: &State) {
 pub(crate) fn all() -> Vec<&'static Operation> {
     let mut all: Vec<_> = linked().filter_map(|entry| entry.operation).collect();
     all.extend_from_slice(&SEEN.lock().unwrap_or_else(PoisonError::into_inner));
-    all.sort_by_key(|operation| {
+    all.sort_unstable_by_key(|operation| {
         (operation.name, operation.file, operation.line, std::ptr::from_ref(*operation).addr())
     });
     all.dedup_by(|one, other| std::ptr::eq(*one, *other));
