@@ -153,9 +153,11 @@ fn breakers(operations: &[&'static Operation], conflicts: &[&'static str]) -> Ve
     let mut findings: Vec<_> = groups
         .into_iter()
         .filter(|(_, group)| {
-            let mut breakers = group.iter().filter_map(|operation| operation.details.breaker);
-            let first = breakers.next().map(|breaker| breaker.configuration());
-            breakers.any(|breaker| Some(breaker.configuration()) != first)
+            let configured =
+                |operation: &&'static Operation| Some(operation.details.breaker?.configuration());
+            let mut all = group.iter().filter_map(configured);
+            let first = all.next();
+            all.any(|other| Some(other) != first)
         })
         .map(|((name, ..), group)| finding(name, places(&group)))
         .collect();
