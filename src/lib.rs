@@ -34,9 +34,10 @@
 //! # Features
 //!
 //! On by default: `tokio` (its timer), `statistics` (what [`snapshot`] counts), `operations` (functions
-//! listed when the program is linked), `idempotent`. Stores: `redb`, `redis-store`, `postgres`. Numbers:
-//! `metrics`, `serde`. Across processes: `propagate`, `tower`. Errors of others: `http`, `reqwest`,
-//! `reqwest-blocking`, `tonic`, `redis`, `tokio-postgres`, `sqlx`, `anyhow`. Keys: `uuid`.
+//! listed when the program is linked). [`idempotent`](macro@idempotent): `idempotent` with results in
+//! memory, or a store, which brings it: `redb`, `redis-store`, `postgres`. Numbers: `metrics`, `serde`.
+//! Across processes: `propagate`, `tower`. Errors of others: `http`, `reqwest`, `reqwest-blocking`,
+//! `tonic`, `redis`, `tokio-postgres`, `sqlx`, `anyhow`. Keys: `uuid`.
 
 // The proof that functions are listed when the program is linked.
 retry_runtime::__private::register!();
@@ -44,7 +45,12 @@ retry_runtime::__private::register!();
 #[cfg(doctest)]
 mod guide;
 
-pub use retry_macros::{Classify, circuit_breaker, idempotent, retry};
+#[cfg(feature = "idempotent")]
+pub use retry_macros::idempotent;
+#[cfg(not(feature = "idempotent"))]
+#[doc(inline)]
+pub use retry_macros::idempotent_without_feature as idempotent;
+pub use retry_macros::{Classify, circuit_breaker, retry};
 #[cfg(feature = "http")]
 pub use retry_runtime::http;
 #[cfg(feature = "idempotent")]

@@ -2,6 +2,9 @@
 //!
 //! A fault is two lines: what is wrong, then `help:` with text to paste. This file knows how they
 //! are worded and placed, not what can be wrong.
+//!
+//! What takes any iterator or anything that prints only passes it on: a copy of the rest for each
+//! caller would be a tenth of what compiling this crate costs.
 
 use std::fmt::Display;
 
@@ -10,11 +13,19 @@ use quote::ToTokens;
 
 /// A fault that points at every token of `place`, not only at the first.
 pub(crate) fn fault(place: &impl ToTokens, what: impl Display, help: impl Display) -> syn::Error {
+    spanned(place.to_token_stream(), &what, &help)
+}
+
+fn spanned(place: TokenStream, what: &dyn Display, help: &dyn Display) -> syn::Error {
     syn::Error::new_spanned(place, format_args!("{what}\nhelp: {help}"))
 }
 
 /// A fault that points at one span.
 pub(crate) fn fault_at(span: Span, what: impl Display, help: impl Display) -> syn::Error {
+    at(span, &what, &help)
+}
+
+fn at(span: Span, what: &dyn Display, help: &dyn Display) -> syn::Error {
     syn::Error::new(span, format_args!("{what}\nhelp: {help}"))
 }
 
@@ -64,12 +75,21 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let word = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| (edits(&word, candidate), candidate))
-        .filter(|(edits, candidate)| *edits <= candidate.chars().count().div_ceil(3))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
+    let mut nearest = None;
+    for candidate in candidates {
+        closer(&word, candidate, &mut nearest);
+    }
+    nearest.map(|(_, candidate)| candidate)
+}
+
+/// Takes `candidate` where it is close enough, and closer than the nearest before it.
+fn closer<'a>(word: &str, candidate: &'a str, nearest: &mut Option<(usize, &'a str)>) {
+    let edits = edits(word, candidate);
+    if edits <= candidate.chars().count().div_ceil(3)
+        && nearest.is_none_or(|(fewest, _)| edits < fewest)
+    {
+        *nearest = Some((edits, candidate));
+    }
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
@@ -109,7 +129,15 @@ pub(crate) fn all_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 fn joined<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    let mut all = Vec::new();
+    for word in words {
+        all.push(word);
+    }
+    listed(&all, last)
+}
+
+fn listed(words: &[&str], last: &str) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match words.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),

@@ -12,20 +12,37 @@ use crate::signature::Function;
 use crate::validate;
 
 pub(crate) fn retry(args: TokenStream, item: &TokenStream) -> TokenStream {
-    annotated(Attribute::Retry, args, item)
+    annotated(Attribute::Retry, args, item, Diagnostics::default())
 }
 
 pub(crate) fn circuit_breaker(args: TokenStream, item: &TokenStream) -> TokenStream {
-    annotated(Attribute::Breaker, args, item)
+    annotated(Attribute::Breaker, args, item, Diagnostics::default())
 }
 
 pub(crate) fn idempotent(args: TokenStream, item: &TokenStream) -> TokenStream {
-    annotated(Attribute::Idempotent, args, item)
+    annotated(Attribute::Idempotent, args, item, Diagnostics::default())
 }
 
-/// The function below `first`, which sees every other attribute of ours and expands it with it.
-fn annotated(first: Attribute, args: TokenStream, item: &TokenStream) -> TokenStream {
+/// What `idempotent` is in a library that is built without the feature of that name.
+pub(crate) fn idempotent_without_feature(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
+    diagnostics.error(
+        Span::call_site(),
+        "`#[idempotent]` needs the feature `idempotent` of `steadfast`",
+        "run `cargo add steadfast --features idempotent`; a store's feature (`redb`, \
+         `redis-store`, `postgres`) brings it, too",
+    );
+    annotated(Attribute::Idempotent, args, item, diagnostics)
+}
+
+/// The function below `first`, which sees every other attribute of ours and expands it with it,
+/// unless there are faults.
+fn annotated(
+    first: Attribute,
+    args: TokenStream,
+    item: &TokenStream,
+    mut diagnostics: Diagnostics,
+) -> TokenStream {
     if limits::head_too_nested(item) {
         diagnostics.error(
             Span::call_site(),
@@ -37,7 +54,7 @@ fn annotated(first: Attribute, args: TokenStream, item: &TokenStream) -> TokenSt
     }
     let mut function = match Function::read(item) {
         Ok(function) => function,
-        Err(error) => return not_a_function(first, item, &error),
+        Err(error) => return not_a_function(first, item, &error, diagnostics),
     };
     let (siblings, taken_off) = siblings::collect(first, args, &mut function, &mut diagnostics);
     let stack = parse::stack(siblings, &function.facts(), &mut diagnostics);
@@ -56,7 +73,12 @@ fn annotated(first: Attribute, args: TokenStream, item: &TokenStream) -> TokenSt
 }
 
 /// The item stays, so that nothing else breaks.
-fn not_a_function(attribute: Attribute, item: &TokenStream, error: &syn::Error) -> TokenStream {
+fn not_a_function(
+    attribute: Attribute,
+    item: &TokenStream,
+    error: &syn::Error,
+    mut diagnostics: Diagnostics,
+) -> TokenStream {
     let found = item.clone().into_iter().find_map(|token| match &token {
         TokenTree::Ident(ident) => match ident.to_string().as_str() {
             word @ ("struct" | "enum" | "union" | "impl" | "trait" | "mod" | "const" | "static"
@@ -74,7 +96,6 @@ fn not_a_function(attribute: Attribute, item: &TokenStream, error: &syn::Error) 
         Attribute::Breaker => "write a `fn`, or call a breaker: `PAYMENTS.call(|| …)`",
         Attribute::Idempotent => "write a `fn`, whose arguments make the key",
     };
-    let mut diagnostics = Diagnostics::default();
     let is_closure = matches!(&found, Some((_, word)) if word == "closure");
     match found {
         Some((span, word)) => diagnostics.error(
@@ -102,3 +123,25 @@ fn not_a_function(attribute: Attribute, item: &TokenStream, error: &syn::Error) 
 
 #[cfg(test)]
 mod any_tokens;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_feature_idempotent_says_which_to_enable_and_the_function_stays() {
+        let tokens = idempotent_without_feature(
+            quote!(key = "order_{order}", map_error = io::Error::other),
+            &quote! {
+                fn charge(order: u64) -> io::Result<u64> { Ok(order) }
+            },
+        );
+        let text = tokens.to_string();
+        assert!(text.contains("cargo add steadfast --features idempotent"), "{text}");
+        let file: syn::File = syn::parse2(tokens).expect("items");
+        let named = |item: &syn::Item| matches!(item, syn::Item::Fn(f) if f.sig.ident == "charge");
+        assert!(file.items.iter().any(named), "{text}");
+        // Nothing else is said of an attribute that is right.
+        assert_eq!(text.matches("compile_error").count(), 1, "{text}");
+    }
+}

@@ -191,7 +191,8 @@ pub fn circuit_breaker(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::circuit_breaker(args.into(), &item.into()).into()
 }
 
-/// Runs the body once for each key, and answers duplicates with the first result.
+/// Runs the body once for each key, and answers duplicates with the first result. Needs the feature
+/// `idempotent`, or that of a store.
 ///
 /// ```
 /// use std::io;
@@ -267,6 +268,13 @@ pub fn circuit_breaker(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn idempotent(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::idempotent(args.into(), &item.into()).into()
+}
+
+/// Needs the feature `idempotent`, and says so wherever it stands.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn idempotent_without_feature(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::idempotent_without_feature(args.into(), &item.into()).into()
 }
 
 /// Implements `Classify`: every variant says whether trying again may help.

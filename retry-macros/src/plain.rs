@@ -25,10 +25,11 @@ use proc_macro2::TokenStream;
 pub type Attribute = fn(TokenStream, &TokenStream) -> TokenStream;
 
 /// Every attribute under its name.
-pub const ATTRIBUTES: [(&str, Attribute); 3] = [
+pub const ATTRIBUTES: [(&str, Attribute); 4] = [
     ("retry", entry::retry),
     ("circuit_breaker", entry::circuit_breaker),
     ("idempotent", entry::idempotent),
+    ("idempotent_without_feature", entry::idempotent_without_feature),
 ];
 
 /// `#[derive(Classify)]`.

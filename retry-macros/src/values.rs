@@ -176,8 +176,17 @@ pub(crate) fn word<T: Copy>(
     words: &[(&'static str, T)],
     expr: &Expr,
 ) -> syn::Result<T> {
+    let mut valid = Vec::with_capacity(words.len());
+    for (word, _) in words {
+        valid.push(*word);
+    }
+    Ok(words[which(named, &valid, expr)?].1)
+}
+
+/// Which of `words` it is, whatever they mean.
+fn which(named: Named, words: &[&str], expr: &Expr) -> syn::Result<usize> {
     let name = named.name;
-    let valid = || words.iter().map(|(word, _)| *word);
+    let valid = || words.iter().copied();
     let choices = alternatives(
         valid().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().iter().map(String::as_str),
     );
@@ -185,8 +194,8 @@ pub(crate) fn word<T: Copy>(
     match literal(expr) {
         Some((false, Lit::Str(text))) if text.suffix().is_empty() => {
             let text = text.value();
-            if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-                return Ok(*value);
+            if let Some(at) = words.iter().position(|word| *word == text) {
+                return Ok(at);
             }
             let help = match nearest(text.trim(), valid()) {
                 Some(word) => write(word),

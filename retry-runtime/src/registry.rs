@@ -71,7 +71,7 @@ pub(crate) fn all() -> Vec<&'static Operation> {
     })
     .map(Opaque::get)
     .collect();
-    all.sort_by_key(|operation| {
+    all.sort_unstable_by_key(|operation| {
         (operation.name, operation.file, operation.line, std::ptr::from_ref(*operation).addr())
     });
     all

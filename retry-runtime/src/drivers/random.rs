@@ -1,9 +1,7 @@
 //! A generator of each thread's own: no lock, no shared state, seeded by the operating system.
 
 use std::cell::Cell;
-
-use rand::TryRng;
-use rand::rngs::SysRng;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::{shard, testing};
 
@@ -39,12 +37,9 @@ pub(crate) fn next() -> u64 {
 #[cold]
 #[inline(never)]
 fn seed() -> u64 {
-    SysRng.try_next_u64().unwrap_or_else(|_| {
-        // Without entropy from the system the hasher's random keys still differ by process, and
-        // the thread's by thread.
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(std::thread::current().id())
-    })
+    // The keys of a hasher are the entropy that `std` asks the system for. Where there is none, they
+    // are the same in every thread, and the thread tells.
+    RandomState::new().hash_one(std::thread::current().id())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-#[cfg(any(feature = "idempotent", test))]
+#[cfg(any(feature = "idempotent", all(feature = "metrics", test)))]
 use crate::operation::Operation;
 #[cfg(feature = "metrics")]
 use crate::telemetry::metrics::Handles;
@@ -130,7 +130,7 @@ impl Cold {
         Self(OnceLock::new())
     }
 
-    #[cfg(any(feature = "idempotent", feature = "metrics", test))]
+    #[cfg(any(feature = "idempotent", feature = "metrics"))]
     fn counters(&self) -> &Counters {
         self.0.get_or_init(|| {
             Box::new(Counters {
@@ -158,7 +158,7 @@ impl Cold {
 }
 
 /// Counts what became of a call under an idempotency key.
-#[cfg(any(feature = "idempotent", test))]
+#[cfg(any(feature = "idempotent", all(feature = "metrics", test)))]
 pub(crate) fn key_result(operation: &'static Operation, result: KeyResult) {
     let state = crate::call::StateRef::of(operation);
     state.cold.counters().keys[result as usize].fetch_add(1, Relaxed);

@@ -169,7 +169,7 @@ pub(crate) fn of(operation: &'static Operation, state: &State) -> OperationSnaps
 /// The breakers in use, those that somebody registered by hand among them.
 fn breakers() -> Vec<breaker::Snapshot> {
     let mut all: Vec<_> = breaker::breakers().iter().map(breaker::Handle::snapshot).collect();
-    all.sort_by_key(|breaker| breaker.name);
+    all.sort_unstable_by_key(|breaker| breaker.name);
     all
 }
 
@@ -211,7 +211,9 @@ pub(crate) fn budgets() -> Vec<BudgetSnapshot> {
         budgets.push((address, BudgetSnapshot { name, operations, tokens, max_tokens }));
     }
     let mut budgets: Vec<_> = budgets.into_iter().map(|(_, budget)| budget).collect();
-    budgets.sort_by(|one, other| (one.name, &one.operations).cmp(&(other.name, &other.operations)));
+    budgets.sort_unstable_by(|one, other| {
+        (one.name, &one.operations).cmp(&(other.name, &other.operations))
+    });
     budgets
 }
 

@@ -5,6 +5,7 @@ use std::ptr;
 
 use super::{Finding, FindingKind};
 use crate::backoff::{Jitter, Schedule};
+use crate::budget::RetryBudget;
 use crate::operation::Operation;
 use crate::policy::{BudgetSource, Nested, RetryPolicy};
 use crate::telemetry::horizon::{self, WorstCase};
@@ -108,28 +109,35 @@ fn of_policy(operation: &Operation, policy: &RetryPolicy) -> Vec<Finding> {
     findings
 }
 
+/// What operations share: a name, or the template of a key with scope and store. One type for every
+/// rule, because a map for each is a tenth of what compiling this crate costs.
+type Shared = (&'static str, Option<&'static str>, &'static str);
+
+fn by_name(name: &'static str) -> Shared {
+    (name, None, "")
+}
+
 /// Operations by something that they should agree on.
-fn grouped<K: Ord, V>(
+fn grouped(
     operations: &[&'static Operation],
-    key: impl Fn(&'static Operation) -> Option<(K, V)>,
-) -> BTreeMap<K, Vec<(&'static Operation, V)>> {
-    let mut groups = BTreeMap::<K, Vec<_>>::new();
+    shared: fn(&'static Operation) -> Option<Shared>,
+) -> BTreeMap<Shared, Vec<&'static Operation>> {
+    let mut groups = BTreeMap::<Shared, Vec<_>>::new();
     for operation in operations {
-        if let Some((key, value)) = key(operation) {
-            groups.entry(key).or_default().push((*operation, value));
+        if let Some(shared) = shared(operation) {
+            groups.entry(shared).or_default().push(*operation);
         }
     }
     groups
 }
 
-fn places<V>(group: &[(&'static Operation, V)]) -> Vec<(&'static str, u32)> {
-    group.iter().map(|(operation, _)| (operation.file, operation.line)).collect()
+fn places(group: &[&'static Operation]) -> Vec<(&'static str, u32)> {
+    group.iter().map(|operation| (operation.file, operation.line)).collect()
 }
 
 fn breakers(operations: &[&'static Operation], conflicts: &[&'static str]) -> Vec<Finding> {
     let groups = grouped(operations, |operation| {
-        let breaker = operation.details.breaker?;
-        Some((breaker.name(), breaker))
+        operation.details.breaker.map(|breaker| by_name(breaker.name()))
     });
     let finding = |name: &'static str, places| Finding {
         kind: FindingKind::ConflictingBreakers,
@@ -145,9 +153,13 @@ fn breakers(operations: &[&'static Operation], conflicts: &[&'static str]) -> Ve
     let mut findings: Vec<_> = groups
         .into_iter()
         .filter(|(_, group)| {
-            group.iter().any(|(_, breaker)| breaker.configuration() != group[0].1.configuration())
+            let configured =
+                |operation: &&'static Operation| Some(operation.details.breaker?.configuration());
+            let mut all = group.iter().filter_map(configured);
+            let first = all.next();
+            all.any(|other| Some(other) != first)
         })
-        .map(|(name, group)| finding(name, places(&group)))
+        .map(|((name, ..), group)| finding(name, places(&group)))
         .collect();
     // Breakers made by hand are known by what happened when they were registered.
     for &name in conflicts {
@@ -159,14 +171,21 @@ fn breakers(operations: &[&'static Operation], conflicts: &[&'static str]) -> Ve
 }
 
 fn budgets(operations: &[&'static Operation]) -> Vec<Finding> {
-    let groups = grouped(operations, |operation| match operation.listed_policy()?.budget {
-        BudgetSource::Named(name, own) => Some((name, own.get())),
-        _ => None,
-    });
+    fn named(operation: &'static Operation) -> Option<(&'static str, &'static RetryBudget)> {
+        match operation.listed_policy()?.budget {
+            BudgetSource::Named(name, own) => Some((name, own.get())),
+            _ => None,
+        }
+    }
+    let groups = grouped(operations, |operation| named(operation).map(|(name, _)| by_name(name)));
     groups
         .into_iter()
-        .filter(|(_, group)| group.iter().any(|(_, budget)| !budget.agrees_with(group[0].1)))
-        .map(|(name, group)| Finding {
+        .filter(|(_, group)| {
+            let mut budgets = group.iter().filter_map(|operation| named(operation));
+            let first = budgets.next();
+            budgets.any(|(_, other)| first.is_some_and(|(_, first)| !other.agrees_with(first)))
+        })
+        .map(|((name, ..), group)| Finding {
             kind: FindingKind::ConflictingBudgets,
             subject: name,
             places: places(&group),
@@ -184,23 +203,16 @@ fn budgets(operations: &[&'static Operation]) -> Vec<Finding> {
 fn templates(operations: &[&'static Operation]) -> Vec<Finding> {
     let groups = grouped(operations, |operation| {
         let key = operation.details.key.as_ref()?;
-        Some(((key.template, key.scope), key.store))
+        // Of two stores that the source calls differently, neither sees the other's keys.
+        Some((key.template, key.scope, key.store))
     });
     groups
         .into_iter()
-        // Of two stores that the source calls differently, neither sees the other's keys.
-        .flat_map(|(key, group)| {
-            let mut stores = BTreeMap::<&str, Vec<_>>::new();
-            for (operation, store) in group {
-                stores.entry(store).or_default().push((operation, ()));
-            }
-            stores.into_values().map(move |group| (key, group))
-        })
         .filter(|(_, group)| group.len() > 1)
-        .map(|((template, scope), group)| {
+        .map(|((template, scope, _), group)| {
             let scope = scope.map_or(String::new(), |scope| format!(" in the scope \"{scope}\""));
             let names: Vec<_> =
-                group.iter().map(|(operation, ())| format!("`{}`", operation.name)).collect();
+                group.iter().map(|operation| format!("`{}`", operation.name)).collect();
             Finding {
                 kind: FindingKind::SharedKeyTemplate,
                 subject: template,
@@ -216,11 +228,11 @@ fn templates(operations: &[&'static Operation]) -> Vec<Finding> {
 }
 
 fn names(operations: &[&'static Operation]) -> Vec<Finding> {
-    let groups = grouped(operations, |operation| Some((operation.name, ())));
+    let groups = grouped(operations, |operation| Some(by_name(operation.name)));
     groups
         .into_iter()
-        .filter(|(_, group)| group.iter().any(|(other, ())| !ptr::eq(*other, group[0].0)))
-        .map(|(name, group)| Finding {
+        .filter(|(_, group)| group.iter().any(|other| !ptr::eq(*other, group[0])))
+        .map(|((name, ..), group)| Finding {
             kind: FindingKind::SameName,
             subject: name,
             places: places(&group),
