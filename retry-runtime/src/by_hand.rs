@@ -55,7 +55,6 @@ impl RetryPolicy {
                     }
                 };
                 sleep::delay(delay).await;
-                call.resume();
             }
         }
     }

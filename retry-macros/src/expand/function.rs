@@ -244,8 +244,8 @@ impl Frame<'_> {
         let kind = self.call();
         let timed = self.is_timed();
         let operation = if self.is_async() {
-            // A closure takes no room in the future.
-            quote_spanned!(site => || &__STEADFAST_OPERATION)
+            // A function takes no room in the future.
+            quote_spanned!(site => __steadfast_operation)
         } else {
             quote_spanned!(site => &__STEADFAST_OPERATION)
         };
@@ -287,7 +287,6 @@ impl Frame<'_> {
     fn attempts(&self, body: &Group) -> TokenStream {
         let Self { private, policy, .. } = self;
         let site = Span::mixed_site();
-        let kind = self.call();
         let context = self.context.as_ref().map(|context| {
             quote_spanned! { site =>
                 let #context = __steadfast_call.attempt(#policy, __steadfast_handed);
@@ -329,19 +328,19 @@ impl Frame<'_> {
             .attempt_breaker()
             .filter(|breaker| breaker.fallback.is_none())
             .map(|_| quote_spanned!(site => '__steadfast_attempt:));
+        let step = match keep {
+            Some(keep) => quote_spanned! { site =>
+                let __steadfast_delay = #step;
+                #keep
+                __steadfast_delay
+            },
+            None => step,
+        };
         quote_spanned! { site =>
             loop {
                 // The outcome ends with this block, before anything sleeps.
-                let __steadfast_delay = #label {
-                    #context
-                    #admitted
-                    #attempt
-                    let __steadfast_delay = #step;
-                    #keep
-                    __steadfast_delay
-                };
+                let __steadfast_delay = #label { #context #admitted #attempt #step };
                 #pause
-                #private::#kind::resume(&mut __steadfast_call);
             }
         }
     }

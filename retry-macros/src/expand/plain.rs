@@ -36,12 +36,27 @@ impl Frame<'_> {
         let site = Span::mixed_site();
         let span = site.located_at(self.output_span);
         let private_at = at(private, span);
-        let explain = self.explain();
         let exit =
             self.exit_with(&self.answer(), &quote_spanned!(site => ::core::option::Option::None));
+        let by_itself =
+            self.retry.rule.is_none() && self.retry.not_on.is_empty() && !self.is_limited();
+        // A function instead of a closure, which the compiler would look at in every function.
+        let (method, explained) = if by_itself {
+            let text = quote_spanned! { site => {
+                use #private::find::ways::*;
+                (&&#private::find::text_of(&__steadfast_outcome)).steadfast_text_fn()
+            } };
+            (quote_spanned!(span => next), text)
+        } else {
+            (quote_spanned!(site => step), self.explain())
+        };
         quote_spanned! { site =>
-            match #private_at::Polled::step(
-                &mut __steadfast_call, &__STEADFAST_OPERATION, #policy, &__steadfast_outcome, #explain,
+            match #private_at::Polled::#method(
+                &mut __steadfast_call,
+                &__STEADFAST_OPERATION,
+                #policy,
+                &__steadfast_outcome,
+                #explained,
             ) {
                 ::core::option::Option::Some(__steadfast_delay) => __steadfast_delay,
                 ::core::option::Option::None => { #exit }

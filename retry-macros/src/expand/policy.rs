@@ -55,6 +55,13 @@ pub(crate) fn statics(
     let idempotency =
         stack.idempotent.as_ref().map(|it| idempotent::statics(it, &operation, private));
     let details = details(stack, model, facts, private);
+    let function = facts.is_async.then(|| {
+        quote_spanned! { span =>
+            fn __steadfast_operation() -> &'static #private::Operation {
+                &__STEADFAST_OPERATION
+            }
+        }
+    });
     let items = quote_spanned! { span =>
         #budget
         #breaker
@@ -63,6 +70,7 @@ pub(crate) fn statics(
         static __STEADFAST_OPERATION: #private::Operation = #private::Operation::new(
             #operation, ::core::file!(), ::core::line!(), &__STEADFAST_STATE, #listed,
         )#of_instances #details;
+        #function
         #private::register!(__STEADFAST_OPERATION);
     };
     Statics { items, policy }

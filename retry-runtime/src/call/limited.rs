@@ -5,29 +5,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Running, Site};
+use super::Running;
 use crate::attempt::Limit;
 
 /// An attempt that may be cut off.
 #[must_use = "futures do nothing unless awaited"]
-pub struct Limited<'a, F, S: Site, T> {
-    running: Running<'a, F, S>,
+pub struct Limited<'a, F, T> {
+    running: Running<'a, F>,
     sleep: fn(Duration) -> T,
     /// Armed when the body first waits.
     timer: Option<(T, Limit)>,
 }
 
-impl<'a, F, S: Site, T> Limited<'a, F, S, T> {
+impl<'a, F, T> Limited<'a, F, T> {
     #[inline]
-    pub(super) fn new(running: Running<'a, F, S>, sleep: fn(Duration) -> T) -> Self {
+    pub(super) fn new(running: Running<'a, F>, sleep: fn(Duration) -> T) -> Self {
         Self { running, sleep, timer: None }
     }
 }
 
-impl<F, S, T> Future for Limited<'_, F, S, T>
+impl<F, T> Future for Limited<'_, F, T>
 where
     F: Future + Unpin,
-    S: Site,
     T: Future<Output = ()> + Unpin,
 {
     type Output = Result<F::Output, Limit>;

@@ -36,7 +36,7 @@ pub use blocking::Blocking;
 use limited::Limited;
 pub use plain::blocking;
 pub use polled::Polled;
-use polled::{Running, Site};
+use polled::Running;
 use previous::Previous;
 use stamp::Stamp;
 pub(crate) use step::Now;
@@ -117,10 +117,12 @@ impl Track {
         Ambient { suppressed_until, deadline: deadline(policy, started, outer), attempt }
     }
 
-    /// The delay has passed: the next attempt begins.
+    /// If a delay has passed, the next attempt begins.
     fn resume(&mut self) {
-        self.attempt = self.attempt.saturating_add(1);
-        self.previous = self.previous.over();
+        if self.previous.is_waiting() {
+            self.attempt = self.attempt.saturating_add(1);
+            self.previous = self.previous.over();
+        }
     }
 }
 

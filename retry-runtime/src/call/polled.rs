@@ -12,7 +12,8 @@ use super::step::{self, Around};
 use super::{Failed, Limited, Stamp, Track};
 use crate::attempt::{Attempt, AttemptTimeout, Limit};
 use crate::breaker::CircuitOpen;
-use crate::classify::{Classification, Kind};
+use crate::classify::find::TextFn;
+use crate::classify::{Classification, Classify, Kind};
 use crate::context::{self, Ambient};
 use crate::drivers::clock;
 use crate::engine::Failure;
@@ -148,7 +149,28 @@ impl<S: Site> Polled<S> {
         }
     }
 
-    /// [`failed`](Self::failed) with all that a decision may ask.
+    /// The same for an error that classifies itself; `text` finds its text.
+    #[inline]
+    pub fn next<T: Outcome<Error: Classify>>(
+        &mut self,
+        operation: &'static Operation,
+        policy: &'static RetryPolicy,
+        outcome: &T,
+        text: TextFn<T::Error>,
+    ) -> Option<Duration> {
+        match outcome.error() {
+            None => {
+                self.succeeded(operation);
+                None
+            }
+            Some(error) => {
+                let started = self.site.started();
+                failed_by_itself(operation, started, &mut self.track, policy, error, text)
+            }
+        }
+    }
+
+    /// A failed attempt with all that a decision may ask.
     #[inline]
     pub fn failed_with(
         &mut self,
@@ -173,7 +195,7 @@ impl<S: Site> Polled<S> {
         policy: &'static RetryPolicy,
         open: CircuitOpen,
     ) -> Option<Duration> {
-        let track = self.track.get_or_insert(Track::FIRST);
+        let track = resumed(&mut self.track);
         step::rejected(self.site.operation(), self.site.started(), track, policy, open)
             .map(Duration::from_nanos)
     }
@@ -181,20 +203,14 @@ impl<S: Site> Polled<S> {
     /// The end of a call that the circuit rejected and a fallback answers.
     #[inline]
     pub fn fell_back(&mut self, open: CircuitOpen) {
+        resumed(&mut self.track);
         super::fell_back(self.site.operation(), self.site.started(), self.track, open);
-    }
-
-    /// The delay has passed: the next attempt begins.
-    #[inline]
-    pub fn resume(&mut self) {
-        if let Some(track) = &mut self.track {
-            track.resume();
-        }
     }
 
     /// The value that `context` binds.
     #[must_use]
-    pub fn attempt(&self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
+    pub fn attempt(&mut self, policy: &'static RetryPolicy, key: IdempotencyKey) -> Attempt {
+        resumed(&mut self.track);
         super::attempt(self.track.as_ref(), self.site.started(), policy, key)
     }
 
@@ -212,8 +228,8 @@ impl<S: Site> Polled<S> {
 
     /// Runs one attempt.
     #[inline]
-    pub fn run<F: Future>(&mut self, policy: &'static RetryPolicy, body: F) -> Running<'_, F, S> {
-        Running { body, call: self, policy }
+    pub fn run<F: Future>(&mut self, policy: &'static RetryPolicy, body: F) -> Running<'_, F> {
+        Running { body, started: self.site.started(), track: &mut self.track, policy }
     }
 
     /// Runs one attempt that `attempt_timeout` or `deadline` may cut off, on a timer of `sleep`.
@@ -223,7 +239,7 @@ impl<S: Site> Polled<S> {
         policy: &'static RetryPolicy,
         body: Pin<&'a mut F>,
         sleep: fn(Duration) -> T,
-    ) -> Limited<'a, Pin<&'a mut F>, S, T> {
+    ) -> Limited<'a, Pin<&'a mut F>, T> {
         Limited::new(self.run(policy, body), sleep)
     }
 
@@ -245,6 +261,13 @@ impl<S: Site> Polled<S> {
     }
 }
 
+/// The attempt that comes after a delay, if one has passed.
+fn resumed(track: &mut Option<Track>) -> &mut Track {
+    let track = track.get_or_insert(Track::FIRST);
+    track.resume();
+    track
+}
+
 impl<S: Site> Drop for Polled<S> {
     #[cold]
     #[inline(never)]
@@ -260,8 +283,7 @@ fn succeeded(operation: &'static Operation, started: Timestamp, track: &Option<T
     super::succeeded(operation, started, *track);
 }
 
-/// Compiled once for every type of error. The short way is that of a retry that nobody waits for, pays
-/// or is told of.
+/// Compiled once for every type of error.
 #[cold]
 #[inline(never)]
 fn failed<E>(
@@ -273,16 +295,43 @@ fn failed<E>(
     explain: &dyn Fn(&E) -> (Classification, Option<&dyn Display>),
 ) -> Option<Duration> {
     let (class, text) = explain(error);
+    decided(operation, started, track, policy, class, || text)
+}
+
+/// The short way is that of a retry that nobody waits for, pays or is told of.
+#[inline]
+fn decided<'e>(
+    operation: &'static Operation,
+    started: Timestamp,
+    track: &mut Option<Track>,
+    policy: &'static RetryPolicy,
+    class: Classification,
+    text: impl FnOnce() -> Option<&'e dyn Display>,
+) -> Option<Duration> {
     let at_once = policy.at_once && class.is_retryable_without_hint() && super::is_quiet();
     if at_once && context::current() == Ambient::NOTHING {
         let track = track.get_or_insert(Track::FIRST);
         if track.attempt.get() < policy.max_attempts {
+            track.attempt = track.attempt.saturating_add(1);
             track.attempt_started = Stamp::NONE;
             return Some(Duration::ZERO);
         }
     }
-    let around = Around { error: text, ..Around::default() };
+    let around = Around { error: text(), ..Around::default() };
     stepped(operation, started, track, policy, Failure::Classified(class), &around)
+}
+
+#[cold]
+#[inline(never)]
+fn failed_by_itself<E: Classify>(
+    operation: &'static Operation,
+    started: Timestamp,
+    track: &mut Option<Track>,
+    policy: &'static RetryPolicy,
+    error: &E,
+    text: TextFn<E>,
+) -> Option<Duration> {
+    decided(operation, started, track, policy, error.classify(), || text(error))
 }
 
 #[cold]
@@ -303,28 +352,29 @@ pin_project! {
     /// One attempt of an async function: the body, polled in the light of what surrounds it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
-    pub struct Running<'a, F, S: Site> {
+    pub struct Running<'a, F> {
         #[pin]
         body: F,
-        call: &'a mut Polled<S>,
+        track: &'a mut Option<Track>,
         policy: &'static RetryPolicy,
+        started: Timestamp,
     }
 }
 
-impl<F: Future, S: Site> Future for Running<'_, F, S> {
+impl<F: Future> Future for Running<'_, F> {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         // Held over the poll only: what suspends with the body must not stay on the thread.
-        let entered = match &this.call.track {
-            Some(track) => Some(enter(track, this.call.site.started(), this.policy)),
+        let entered = match this.track {
+            Some(track) => Some(enter(track, *this.started, this.policy)),
             None => None,
         };
         let poll = this.body.poll(cx);
         if let Some(entered) = entered {
-            leave(entered, &mut this.call.track, this.policy);
+            leave(entered, this.track, this.policy);
         }
         poll
     }
@@ -332,7 +382,9 @@ impl<F: Future, S: Site> Future for Running<'_, F, S> {
 
 #[cold]
 #[inline(never)]
-fn enter(track: &Track, started: Timestamp, policy: &RetryPolicy) -> context::Entered {
+fn enter(track: &mut Track, started: Timestamp, policy: &RetryPolicy) -> context::Entered {
+    // The delay before this attempt is over.
+    track.resume();
     context::enter(track.ambient(policy, started))
 }
 
@@ -351,11 +403,11 @@ fn leave(entered: context::Entered, track: &mut Option<Track>, policy: &RetryPol
     drop(entered);
 }
 
-impl<F, S: Site> Running<'_, F, S> {
+impl<F> Running<'_, F> {
     /// What is left for the running attempt, and what ends it, if anything does.
     #[inline]
     pub(super) fn left(&self) -> Option<(Duration, Limit)> {
-        left(self.call.site.started(), self.policy)
+        left(self.started, self.policy)
     }
 }
 

@@ -30,7 +30,7 @@ use std::ops::Deref;
 use super::chain::{as_type, links};
 
 pub use borrowed::probe_borrowed;
-pub use own::{error_text, own_class, told};
+pub use own::{TextFn, error_text, own_class, text_of, told};
 pub use rows::row;
 
 /// Asks whether a `T` can be found in an error of type `E`.
@@ -69,6 +69,7 @@ pub mod ways {
     #[cfg(feature = "anyhow")]
     pub use super::InContext as _;
     pub use super::borrowed::{Below as _, Same as _};
+    pub use super::own::{AllDisplayed as _, AllSilent as _};
     pub use super::own::{Classified as _, ClassifiedBySource as _, Unclassified as _};
     pub use super::own::{Displayed as _, Silent as _, Telling as _, Untold as _};
     pub use super::rows::{Local as _, Shared as _};

@@ -1,9 +1,11 @@
 //! What an error knows of itself where something else decides, and its text, of any type at all.
 
 use std::error::Error;
+use std::marker::PhantomData;
 
 use crate::classify::by_source::by_content;
 use crate::classify::{Classification, Classify};
+use crate::outcome::Outcome;
 
 /// Asks an error for its text: `Some` where it implements `Display`.
 ///
@@ -50,6 +52,44 @@ pub trait Silent<'a> {
 impl<'a, E: ?Sized> Silent<'a> for TextProbe<'a, E> {
     fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display> {
         None
+    }
+}
+
+/// Asks for the function that finds the text of such an outcome's error:
+/// `(&&text_of(&outcome)).steadfast_text_fn()`.
+#[must_use]
+pub const fn text_of<T: Outcome>(_: &T) -> TextOf<T::Error> {
+    TextOf(PhantomData)
+}
+
+/// A type of errors that may have a text; see [`text_of`].
+#[derive(Debug)]
+pub struct TextOf<E>(PhantomData<fn(E)>);
+
+/// Finds the text of an error.
+pub type TextFn<E> = fn(&E) -> Option<&dyn std::fmt::Display>;
+
+/// Errors of this type have a text.
+pub trait AllDisplayed<E> {
+    /// The error, to be printed.
+    fn steadfast_text_fn(&self) -> TextFn<E>;
+}
+
+impl<E: std::fmt::Display> AllDisplayed<E> for &TextOf<E> {
+    fn steadfast_text_fn(&self) -> TextFn<E> {
+        |error| Some(error)
+    }
+}
+
+/// Errors of this type have no text.
+pub trait AllSilent<E> {
+    /// Nothing.
+    fn steadfast_text_fn(&self) -> TextFn<E>;
+}
+
+impl<E> AllSilent<E> for TextOf<E> {
+    fn steadfast_text_fn(&self) -> TextFn<E> {
+        |_| None
     }
 }
 
