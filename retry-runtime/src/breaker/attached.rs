@@ -104,7 +104,7 @@ impl Attached {
     #[inline]
     pub fn admit(&'static self) -> Result<Pass, CircuitOpen> {
         let slot = shard::slot();
-        if !shard::is_watched(slot)
+        if slot < shard::SHARDS
             && let Some(breaker) = self.quick.get()
         {
             return Pass::quick(breaker, slot);
@@ -182,7 +182,7 @@ impl Attached {
         };
         if let Registered::One(breaker) = found
             && self.limit == 0
-            && !breaker.settings.measures()
+            && breaker.settings.is_quick()
         {
             let _ = self.quick.set(breaker);
         }
@@ -193,6 +193,8 @@ impl Attached {
     #[cold]
     #[inline(never)]
     fn owner(&'static self, key: &str) -> Owner {
+        // From the next call on this thread has a line of its own to count in.
+        let _ = shard::shard();
         self.found().owner(key)
     }
 }

@@ -222,14 +222,14 @@ impl CircuitBreaker {
     /// is known without a closer look.
     #[inline(never)]
     fn nanos_to_wait(&self, slot: usize) -> u64 {
-        let Some(line) = self.window.line(slot) else { return 0 };
         let now = clock::coarse().as_nanos();
-        // 0 unless it is open, and close to the end the precise clock decides.
-        let left = self.until.load(Acquire).saturating_sub(now);
-        if left < clock::COARSE_NANOS {
+        // Close to the end the precise clock decides. Where it is not open the end is 0, long ago; a
+        // break of centuries looks the same, and only takes longer.
+        let left = self.until.load(Acquire).wrapping_sub(now);
+        if left.cast_signed() < clock::COARSE_NANOS.cast_signed() {
             return 0;
         }
-        line.count_rejected();
+        self.window.line(slot).count_rejected();
         left
     }
 

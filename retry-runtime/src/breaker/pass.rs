@@ -82,10 +82,10 @@ impl Pass {
     pub fn success(self) {
         match self.0 {
             Kind::Plain { breaker, tag, slot } => {
-                if breaker.word().as_tag() != tag {
-                    breaker.succeeded_late(tag);
-                } else if breaker.settings.on_success != OnSuccess::Nothing {
+                if breaker.settings.on_success != OnSuccess::Nothing {
                     breaker.succeeded_in_window(tag, slot);
+                } else if breaker.word().as_tag() != tag {
+                    breaker.succeeded_late(tag);
                 }
             }
             Kind::Full(full) => full.success(),
