@@ -109,7 +109,7 @@ impl Attached {
         {
             return Pass::quick(breaker, slot);
         }
-        self.admit_slowly("")
+        Pass::slowly(self.owner(""), self.limit)
     }
 
     /// Leave for one call of a key.
@@ -118,12 +118,14 @@ impl Attached {
     ///
     /// [`CircuitOpen`] when the call must not be made.
     pub fn admit_key(&'static self, key: &str) -> Result<Pass, CircuitOpen> {
-        self.admit_slowly(key)
-    }
-
-    #[inline]
-    fn admit_slowly(&'static self, key: &str) -> Result<Pass, CircuitOpen> {
-        Pass::slowly(self.owner(key), self.limit)
+        let slot = shard::slot();
+        if slot < shard::SHARDS
+            && let Some(Registered::Keyed(family)) = self.found.get()
+            && let Some(near) = family.near(slot, key)
+        {
+            return Pass::of_key(Owner::Near(near), self.limit);
+        }
+        Pass::of_key(self.owner(key), self.limit)
     }
 
     /// [`Reported::until_half_open`](super::Reported::until_half_open) for who has no pass at hand.

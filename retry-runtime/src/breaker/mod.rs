@@ -26,6 +26,7 @@ mod control;
 mod events;
 mod handle;
 mod keyed;
+mod near;
 mod open;
 mod operate;
 mod owner;
@@ -51,6 +52,7 @@ mod loom_tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use control::Control;
@@ -121,6 +123,8 @@ pub struct CircuitBreaker {
     name: &'static str,
     /// Of a breaker that is one of several under its name.
     key: Option<Arc<str>>,
+    /// Whether a call came with its key since somebody last looked for an idle one.
+    used: AtomicBool,
     window: Window,
     control: Mutex<Control>,
     events: Events,
@@ -144,6 +148,7 @@ macro_rules! constructor {
                 settings: Settings::new(),
                 name,
                 key: None,
+                used: AtomicBool::new(false),
                 window: Window::new(),
                 control: Mutex::new(Control::new()),
                 events: Events::new(),
