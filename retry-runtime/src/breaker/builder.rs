@@ -162,7 +162,11 @@ impl CircuitBreaker {
         self.set(settings)
     }
 
-    /// Every further break without a close in between is longer by this factor; 1.0 unless set.
+    /// Every further break in a row is longer by this factor; 1.0 unless set.
+    ///
+    /// A row ends when the circuit was closed for as long as the last break lasted (without jitter):
+    /// what comes back for a few probes and breaks down under the load that follows meets a longer
+    /// break each time. Going to a state [by hand](CircuitBreaker::reset) ends it, too.
     ///
     /// # Panics
     ///

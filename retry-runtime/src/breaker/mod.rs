@@ -16,7 +16,9 @@
 //! - no more probes are admitted than successes are still missing (gobreaker);
 //! - a window of time slides; it is not emptied at intervals;
 //! - a probe without an answer has failed when its time is over, and a new break begins then;
-//! - what arrives while it is open is in no window and tells nothing.
+//! - what arrives while it is open is in no window and tells nothing;
+//! - breaks are in a row until it was closed for as long as the last one lasted (Envoy forgets them
+//!   over time, too), and not only until it closes (resilience4j, Polly).
 
 mod attached;
 mod builder;

@@ -134,3 +134,55 @@ impl Lists {
         true
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::keyed::Family;
+    use super::super::owner::Owner;
+    use super::*;
+
+    /// 24 letters each, with one hash.
+    fn colliding() -> [String; 2] {
+        // The second eight bytes bring the state to zero, whatever the first eight were.
+        let mut found = (0..).filter_map(|n| {
+            let first = format!("{n:08}");
+            let word = u64::from_le_bytes(first.as_bytes().try_into().ok()?);
+            let product = u128::from(24 ^ word) * 0x9e37_79b9_7f4a_7c15;
+            #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+            let state = (product >> 64) as u64 ^ product as u64;
+            let second = String::from_utf8(state.to_le_bytes().to_vec()).ok()?;
+            Some(format!("{first}{second}the same"))
+        });
+        [found.next().unwrap(), found.next().unwrap()]
+    }
+
+    #[test]
+    fn keys_of_one_hash_have_a_breaker_each() {
+        let keys = colliding();
+        assert_ne!(keys[0], keys[1]);
+        assert_eq!(hash(&keys[0]), hash(&keys[1]));
+        let family = Family::new(CircuitBreaker::new("near-hash").failure_threshold(1), 2);
+        let breaker = |key: &str| match family.of_key(key) {
+            Owner::Near(near) => near,
+            other => panic!("{other:?}"),
+        };
+        for _ in 0..2 {
+            let [one, other] = [breaker(&keys[0]), breaker(&keys[1])];
+            assert_eq!((one.breaker.key.as_deref(), &*one.key), (Some(&*keys[0]), &*keys[0]));
+            assert_eq!((other.breaker.key.as_deref(), &*other.key), (Some(&*keys[1]), &*keys[1]));
+        }
+        // And both of them go where room is needed.
+        for n in 0..100 {
+            breaker(&format!("{n}"));
+        }
+        assert!(keys.iter().all(|key| family.find(key).is_none()));
+        assert_eq!(family.all().len(), 2);
+    }
+
+    #[test]
+    fn a_hash_takes_all_of_a_key() {
+        let keys = ["", "a", "b", "ab", "ba", "a\0", "12345678", "123456789", "1234567890123456"];
+        let hashes: std::collections::BTreeSet<u64> = keys.map(hash).into();
+        assert_eq!(hashes.len(), keys.len());
+    }
+}
