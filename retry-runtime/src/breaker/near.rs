@@ -141,13 +141,15 @@ mod tests {
     use super::super::owner::Owner;
     use super::*;
 
-    /// 24 letters each, with one hash.
+    const LENGTH: u64 = 24;
+
+    /// Texts of that length with one hash.
     fn colliding() -> [String; 2] {
         // The second eight bytes bring the state to zero, whatever the first eight were.
         let mut found = (0..).filter_map(|n| {
             let first = format!("{n:08}");
             let word = u64::from_le_bytes(first.as_bytes().try_into().ok()?);
-            let product = u128::from(24 ^ word) * 0x9e37_79b9_7f4a_7c15;
+            let product = u128::from(LENGTH ^ word) * 0x9e37_79b9_7f4a_7c15;
             #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
             let state = (product >> 64) as u64 ^ product as u64;
             let second = String::from_utf8(state.to_le_bytes().to_vec()).ok()?;
