@@ -4,7 +4,8 @@
 //! The methods without `_at` bring them along. A success of a closed breaker takes no lock: one that
 //! counts consecutive failures is only read while all goes well, and a window of calls as soon as it
 //! is full of successes. A short lock guards the failures of a window, another one transitions and
-//! half-open; no user code runs under any lock.
+//! half-open; a breaker of a key is found under a lock that only the threads of one shard take. No
+//! user code runs under any lock.
 //!
 //! Where the suites of other libraries disagree, this one decides:
 //!
