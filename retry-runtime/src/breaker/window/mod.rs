@@ -163,8 +163,8 @@ impl Window {
         }
     }
 
-    /// The same at the present, by a clock that may be a tick late but never goes back. A slice that
-    /// this thread has met is therefore the present one until it is over.
+    /// The same at the present, by a clock that may be a tick late: a slice that its line has met has
+    /// begun, whatever that clock says.
     #[inline]
     pub(super) fn count_now(&self, tag: Tag, slot: usize, now: impl FnOnce() -> u64) {
         let line = self.line(slot);
