@@ -68,6 +68,7 @@ use window::Window;
 use word::Word;
 
 use crate::drivers::{clock, random};
+use crate::shard;
 use crate::time::Timestamp;
 
 pub use attached::Attached;
@@ -218,12 +219,34 @@ impl CircuitBreaker {
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, CircuitOpen> {
         let word = self.word();
+        let leave = if self.settings.plain && word.is_healthy() {
+            Leave::new(word.as_tag(), 0)
+        } else {
+            self.leave(word)?
+        };
+        Ok(Permit { breaker: self, leave })
+    }
+
+    /// Leave for one call, wherever there is more to do than a look.
+    #[inline(never)]
+    fn leave(&self, word: Word) -> Result<Leave, CircuitOpen> {
         if word.admits() {
             let started = if self.settings.measures() { clock::now().as_nanos() } else { 0 };
-            return Ok(Permit { breaker: self, leave: Leave::new(word.tag(), started) });
+            return Ok(Leave::new(word.tag(), started));
         }
-        let leave = self.turned_away(word, 0)?;
-        Ok(Permit { breaker: self, leave })
+        let slot = shard::shard();
+        // A watched thread has a clock of its own.
+        if !shard::watched()
+            && let left @ 1.. = self.nanos_to_wait(slot)
+        {
+            return Err(self.open_for(left));
+        }
+        self.turned_away(word, 0)
+    }
+
+    #[inline]
+    const fn open_for(&self, left: u64) -> CircuitOpen {
+        CircuitOpen { name: self.name, retry_after: Some(Duration::from_nanos(left)) }
     }
 
     /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where neither

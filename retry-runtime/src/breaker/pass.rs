@@ -64,10 +64,7 @@ impl Pass {
         }
         match breaker.nanos_to_wait(slot) {
             0 => Self::slowly(Owner::Static(breaker), 0),
-            left => Err(CircuitOpen {
-                name: breaker.name,
-                retry_after: Some(Duration::from_nanos(left)),
-            }),
+            left => Err(breaker.open_for(left)),
         }
     }
 
@@ -217,7 +214,7 @@ impl Full {
     fn success(mut self) {
         let leave = self.leave.take();
         if !self.owner.is_healthy(leave) {
-            self.owner.succeeded(leave, self.owner.time(leave).as_nanos());
+            self.owner.succeeded_now(leave);
         }
     }
 }

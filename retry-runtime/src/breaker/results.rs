@@ -49,10 +49,9 @@ impl CircuitBreaker {
         self.succeeded_now(Leave::new(tag, 0));
     }
 
-    #[cold]
     #[inline(never)]
     pub(super) fn succeeded_now(&self, leave: Leave) {
-        self.ended(leave, self.time(leave).as_nanos(), false, false);
+        self.succeeded(leave, self.time(leave).as_nanos());
     }
 
     #[cold]
