@@ -89,14 +89,26 @@ pub fn paused() -> tokio::runtime::Runtime {
 ///
 /// The best of many: a machine that does something else in between only makes it slower.
 pub fn two_threads(count: u64, calls: impl Fn(u64) + Sync) -> String {
-    let once = |threads: u64| {
-        let begin = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| calls(count));
+    let once = |threads: u32| {
+        // From when all are there to when the last is done: to start a thread takes as long as many
+        // calls.
+        let there = AtomicU32::new(0);
+        let run = || {
+            there.fetch_add(1, Relaxed);
+            while there.load(Relaxed) < threads {
+                std::hint::spin_loop();
             }
+            let begin = Instant::now();
+            calls(count);
+            (begin, Instant::now())
+        };
+        let times: Vec<_> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            all.into_iter().map(|thread| thread.join().expect("it is done")).collect()
         });
-        begin.elapsed().as_nanos() as f64 / count as f64
+        let begin = times.iter().map(|time| time.0).min().expect("one");
+        let end = times.iter().map(|time| time.1).max().expect("one");
+        end.duration_since(begin).as_nanos() as f64 / count as f64
     };
     let (mut alone, mut together) = (f64::MAX, f64::MAX);
     for _ in 0..99 {

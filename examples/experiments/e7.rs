@@ -90,8 +90,8 @@ fn run(gate: &Gate) -> Run {
     result
 }
 
-/// `probes` of a second or so, so that they bring the whole load: a single one succeeds however cold
-/// the service is, the breaker closes, and its next break is a first one again.
+/// `probes` of a second or so bring the whole load. A single one succeeds however cold the service is,
+/// and the breaker closes; but not for as long as its break lasted, so the next one is longer.
 fn breaker(factor: f64, probes: u32) -> Box<CircuitBreaker> {
     let breaker = CircuitBreaker::new("e7")
         .half_open_requests(probes)
@@ -124,7 +124,7 @@ pub(crate) fn experiment(cx: &Context) -> Report {
     );
     table.row(
         "breaks that double, 1 probe",
-        vec![Cell::of(single.healthy_from()), collapses(&single)],
+        vec![Cell::known(single.healthy_from(), 75.0), collapses(&single)],
     );
     table.row(
         "a share from 10 % to 100 % in 60 s *",
@@ -173,6 +173,8 @@ pub(crate) fn experiment(cx: &Context) -> Report {
 #[test]
 fn only_a_growing_break_outlasts_a_slow_recovery() {
     assert!(run(&Gate::Breaker(breaker(1.0, 60))).healthy_from().is_infinite());
-    let doubled = run(&Gate::Breaker(breaker(2.0, 60))).healthy_from();
-    assert!((doubled - 75.0).abs() < 5.0, "{doubled}");
+    for probes in [60, 1] {
+        let doubled = run(&Gate::Breaker(breaker(2.0, probes))).healthy_from();
+        assert!((doubled - 75.0).abs() < 5.0, "{doubled} with {probes}");
+    }
 }

@@ -41,6 +41,20 @@ pub trait KeyPart {
     fn write_key(&self, key: &mut KeyWriter<'_>);
 }
 
+/// The bytes that do not stand for themselves, looked up: a key is written for every call.
+static ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = u8::MAX;
+    loop {
+        escaped[byte as usize] = matches!(byte, b'{' | b'}' | b'%' | 0..=0x20 | 0x7f..);
+        if byte == 0 {
+            break;
+        }
+        byte -= 1;
+    }
+    escaped
+};
+
 /// Takes the text of one argument and escapes it.
 #[derive(Debug)]
 pub struct KeyWriter<'a> {
@@ -56,16 +70,23 @@ impl<'a> KeyWriter<'a> {
 
     /// Appends text.
     pub fn push_str(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.empty = false;
-            match byte {
-                b'{' | b'}' | b'%' | 0..=0x20 | 0x7f.. => {
-                    // Writing to a `String` cannot fail.
-                    let _ = write!(self.key, "%{byte:02X}");
-                }
-                byte => self.key.push(char::from(byte)),
+        self.empty &= text.is_empty();
+        // What needs no escape is the usual text, and copied in one piece.
+        let mut copied = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if ESCAPED[usize::from(byte)] {
+                self.copy(text, copied, at);
+                // Writing to a `String` cannot fail.
+                let _ = write!(self.key, "%{byte:02X}");
+                copied = at + 1;
             }
         }
+        self.copy(text, copied, text.len());
+    }
+
+    /// A stretch of ASCII, or nothing: inside a longer character there is nothing to copy.
+    fn copy(&mut self, text: &str, from: usize, to: usize) {
+        self.key.push_str(text.get(from..to).unwrap_or_default());
     }
 
     /// Appends what `value` prints.
@@ -138,6 +159,9 @@ pub struct Key {
     empty_part: bool,
 }
 
+/// Bytes for one argument.
+const ROOM: usize = 48;
+
 impl Key {
     /// Nothing yet.
     #[must_use]
@@ -155,6 +179,8 @@ impl Key {
     /// The same key with an argument behind it.
     #[must_use]
     pub fn part(mut self, value: &(impl KeyPart + ?Sized)) -> Self {
+        // Room for a usual key, so that it is allocated once.
+        self.text.reserve(ROOM);
         self.text.push('{');
         let mut writer = KeyWriter::new(&mut self.text);
         value.write_key(&mut writer);
@@ -193,6 +219,8 @@ mod tests {
     fn hostile_text_is_escaped() {
         let key = Key::new().literal("k ").part("a\0\n{é}%");
         assert_eq!(key.as_str(), "k%20{a%00%0A%7B%C3%A9%7D%25}");
+        let mixed = Key::new().part("é").part("aéb").part("ééa").part("a€");
+        assert_eq!(mixed.as_str(), "{%C3%A9}{a%C3%A9b}{%C3%A9%C3%A9a}{a%E2%82%AC}");
         assert!(!key.has_empty_part());
         assert!(Key::new().part("").has_empty_part());
         assert!(Key::new().part("x").part("").part("y").has_empty_part());

@@ -280,6 +280,35 @@ async fn one_breaker_for_each_key() {
     assert_eq!(keyed("b", Ok(1)).await, Ok(1));
 }
 
+#[circuit_breaker(
+    name = "flapping",
+    failure_threshold = 1,
+    recovery_timeout = "5s",
+    recovery_factor = 2,
+    recovery_jitter = 0.0
+)]
+fn flapping(answer: Answer) -> Answer {
+    answer
+}
+
+#[test]
+fn a_service_that_is_up_for_one_probe_is_left_alone_for_longer_each_time() {
+    let scope = testing::scope();
+    let advance = |seconds| scope.advance(Duration::from_secs(seconds));
+    for break_ in [5, 10, 20, 40] {
+        flapping(Err(ApiError::Down)).unwrap_err();
+        advance(break_ - 1);
+        assert_eq!(flapping(Ok(1)), Err(ApiError::Open));
+        advance(1);
+        assert_eq!(flapping(Ok(1)), Ok(1));
+    }
+    // Up for as long as it was left alone.
+    advance(40);
+    flapping(Err(ApiError::Down)).unwrap_err();
+    advance(5);
+    assert_eq!(flapping(Ok(1)), Ok(1));
+}
+
 #[retry(max_attempts = 2, attempt_timeout = "1s", base_delay = "10ms")]
 #[circuit_breaker(name = "timed", failure_threshold = 2)]
 async fn timed() -> Answer {

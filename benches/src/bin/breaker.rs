@@ -28,6 +28,8 @@ static OPEN: Attached = Attached::named(
     CircuitBreaker::new("open").failure_threshold(1).recovery_timeout(Duration::from_secs(3600)),
 );
 static KEYED: Attached = Attached::keyed(CircuitBreaker::new("keyed"), 1024);
+static KEYED_CALLS: Attached =
+    Attached::keyed(CircuitBreaker::new("keyed-calls").failure_rate(0.5).window(100), 1024);
 
 type Failsafe = failsafe::StateMachine<ConsecutiveFailures<failsafe::backoff::Constant>, ()>;
 
@@ -147,6 +149,14 @@ fn one(way: &str, calls: u64) {
         "slow" => times!(call(&SLOW)),
         "open" => times!(call(&OPEN)),
         "keyed" => times!(call_key(&KEYED, "a.example")),
+        "keyed_calls" => times!(call_key(&KEYED_CALLS, "a.example")),
+        // Before it is looked for, generated code writes the key.
+        "key_text" => times!(steadfast::__private::Key::new().part("a.example")),
+        "keyed_1000" => {
+            let keys: Vec<String> = (0..1000).map(|n| format!("{n}.example")).collect();
+            let mut keys = keys.iter().cycle();
+            times!(keys.next().map(|key| call_key(&KEYED, key)))
+        }
         "failsafe" | "failsafe_open" => times!(call_failsafe(&FAILSAFE, true)),
         "recloser" | "recloser_open" => times!(call_recloser(&RECLOSER, true)),
         "bare_async" => times!(block_on(bare(1))),

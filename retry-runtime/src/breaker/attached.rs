@@ -104,12 +104,12 @@ impl Attached {
     #[inline]
     pub fn admit(&'static self) -> Result<Pass, CircuitOpen> {
         let slot = shard::slot();
-        if !shard::is_watched(slot)
+        if slot < shard::SHARDS
             && let Some(breaker) = self.quick.get()
         {
             return Pass::quick(breaker, slot);
         }
-        self.admit_slowly("")
+        Pass::slowly(self.owner(""), self.limit)
     }
 
     /// Leave for one call of a key.
@@ -118,12 +118,14 @@ impl Attached {
     ///
     /// [`CircuitOpen`] when the call must not be made.
     pub fn admit_key(&'static self, key: &str) -> Result<Pass, CircuitOpen> {
-        self.admit_slowly(key)
-    }
-
-    #[inline]
-    fn admit_slowly(&'static self, key: &str) -> Result<Pass, CircuitOpen> {
-        Pass::slowly(self.owner(key), self.limit)
+        let slot = shard::slot();
+        if slot < shard::SHARDS
+            && let Some(Registered::Keyed(family)) = self.found.get()
+            && let Some(near) = family.near(slot, key)
+        {
+            return Pass::of_key(Owner::Near(near), self.limit);
+        }
+        Pass::of_key(self.owner(key), self.limit)
     }
 
     /// [`Reported::until_half_open`](super::Reported::until_half_open) for who has no pass at hand.
@@ -182,7 +184,7 @@ impl Attached {
         };
         if let Registered::One(breaker) = found
             && self.limit == 0
-            && !breaker.settings.measures()
+            && breaker.settings.is_quick()
         {
             let _ = self.quick.set(breaker);
         }
@@ -193,6 +195,8 @@ impl Attached {
     #[cold]
     #[inline(never)]
     fn owner(&'static self, key: &str) -> Owner {
+        // From the next call on this thread has a line of its own to count in.
+        let _ = shard::shard();
         self.found().owner(key)
     }
 }

@@ -162,7 +162,32 @@ impl CircuitBreaker {
         self.set(settings)
     }
 
-    /// Every further break without a close in between is longer by this factor; 1.0 unless set.
+    /// Every further break in a row is longer by this factor; 1.0 unless set.
+    ///
+    /// A row ends when the circuit was closed for as long as the last break lasted (without jitter):
+    /// what comes back for a few probes and breaks down under the load that follows meets a longer
+    /// break each time. Going to a state [by hand](CircuitBreaker::reset) ends it, too.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use retry_runtime::{Timestamp, breaker::CircuitBreaker};
+    /// let breaker = CircuitBreaker::new("docs-row")
+    ///     .failure_threshold(1)
+    ///     .recovery_timeout(Duration::from_secs(5))
+    ///     .recovery_factor(2.0)
+    ///     .recovery_jitter(0.0);
+    /// let at = |seconds| Timestamp::ZERO.saturating_add(Duration::from_secs(seconds));
+    /// let call = |seconds| breaker.try_acquire_at(at(seconds), 0).unwrap();
+    ///
+    /// call(0).failure_at(at(0));
+    /// call(5).success_at(at(5)); // its probe: closed
+    /// call(7).failure_at(at(7)); // two seconds later
+    /// assert_eq!(breaker.until_half_open_at(at(7), 0), Some(Duration::from_secs(10)));
+    ///
+    /// call(17).success_at(at(17));
+    /// call(30).failure_at(at(30)); // closed for longer than it was open
+    /// assert_eq!(breaker.until_half_open_at(at(30), 0), Some(Duration::from_secs(5)));
+    /// ```
     ///
     /// # Panics
     ///

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::events::Transition;
 use super::permit::Leave;
+use super::settings::Settings;
 use super::state::State;
 use super::sync::{
     MutexGuard,
@@ -25,8 +26,10 @@ pub(super) struct Control {
     latest: u64,
     /// When the present break began, while nobody drew its jitter.
     opened: Option<u64>,
-    /// Breaks since it last closed, the present one included.
-    pub(super) breaks: u32,
+    /// Breaks in a row, the present one included, as of the last transition.
+    breaks: u32,
+    /// When probes last closed it.
+    closed: u64,
     /// Successes of this half-open period.
     successes: u32,
     /// Unexpired probes, the oldest first: number and moment of expiry. Never more than
@@ -38,7 +41,15 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) const fn new() -> Self {
-        Self { latest: 0, opened: None, breaks: 0, successes: 0, probes: Vec::new(), next_probe: 0 }
+        Self {
+            latest: 0,
+            opened: None,
+            breaks: 0,
+            closed: 0,
+            successes: 0,
+            probes: Vec::new(),
+            next_probe: 0,
+        }
     }
 
     /// The present: the latest of all moments seen.
@@ -50,6 +61,16 @@ impl Control {
     /// When the present break began, while its end is not known.
     pub(super) fn unsettled(&self) -> Option<u64> {
         self.opened
+    }
+
+    /// Breaks in a row. One that was closed for as long as its last break lasted has none: a few
+    /// probes that succeed do not say that the full load will.
+    pub(super) fn breaks(&self, state: State, now: u64, settings: &Settings) -> u32 {
+        let healed = || {
+            let last = settings.recovery_after(self.breaks.saturating_sub(1));
+            now.saturating_sub(self.closed) >= last
+        };
+        if state == State::Closed && healed() { 0 } else { self.breaks }
     }
 
     fn first_expiry(&self) -> Option<u64> {
@@ -88,9 +109,6 @@ impl CircuitBreaker {
         }
         control.probes.clear();
         control.successes = 0;
-        if to != State::Open && to != State::HalfOpen {
-            control.breaks = 0;
-        }
         // Reset while closed begins a new period, which is no transition.
         if word.state() != to {
             self.events.push(Transition {
@@ -115,7 +133,7 @@ impl CircuitBreaker {
             return;
         }
         control.opened = Some(now);
-        control.breaks = control.breaks.saturating_add(1);
+        control.breaks = control.breaks(from.state(), now, &self.settings).saturating_add(1);
         if self.settings.jitter <= 0.0 {
             self.settle(control, 0);
         }
@@ -215,8 +233,10 @@ impl CircuitBreaker {
                 self.open(&mut control, tag, now);
             } else {
                 control.successes += 1;
-                if control.successes >= self.settings.half_open {
-                    self.transition(&mut control, tag, State::Closed, now);
+                if control.successes >= self.settings.half_open
+                    && self.transition(&mut control, tag, State::Closed, now)
+                {
+                    control.closed = now;
                 }
             }
         }
@@ -253,11 +273,11 @@ impl CircuitBreaker {
         rest
     }
 
-    /// Whether nothing is lost with it: closed, or its break has been over for as long as a break
+    /// Whether nothing is lost with it: closed without a break to remember, or its break has been over for as long as a break
     /// can last and nobody came.
     pub(super) fn is_idle(&self, now: u64) -> bool {
         match self.word().state() {
-            State::Closed => true,
+            State::Closed => self.control().breaks(State::Closed, now, &self.settings) == 0,
             State::Open | State::HalfOpen => {
                 let control = self.control();
                 let last = control.latest.max(self.until.load(Acquire));
@@ -298,6 +318,11 @@ impl CircuitBreaker {
         let mut control = self.control();
         let now = control.at(now);
         control.opened = None;
+        control.breaks = match to {
+            State::HalfOpen => control.breaks(self.word().state(), now, &self.settings),
+            // Who goes there by hand knows better than what was counted.
+            _ => 0,
+        };
         // Only failures can meet this, and they leave the period as it is.
         self.transition(&mut control, self.word().tag(), to, now);
         drop(control);

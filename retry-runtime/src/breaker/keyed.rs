@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::mem;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::events::Events;
+use super::near::{Lists, Near, Places};
+use super::owner::Owner;
 use super::state::State;
 use super::{CircuitBreaker, Configuration};
 use crate::drivers::clock;
+use crate::shard;
 
 /// The longest key that gets a breaker of its own: a key may come from anywhere.
 const LONGEST_KEY: usize = 256;
@@ -21,7 +25,10 @@ pub(super) struct Family {
     /// Name and settings. Admits nobody itself.
     pub(super) template: CircuitBreaker,
     pub(super) max_keys: u32,
-    keys: RwLock<Keys>,
+    /// What a call looks at.
+    near: OnceLock<Box<Lists>>,
+    /// All there is: locked where a thread meets a key for the first time.
+    keys: Mutex<Keys>,
     /// What they share the telling of transitions with.
     events: OnceLock<Arc<Events>>,
 }
@@ -36,10 +43,11 @@ struct Keys {
     forced: Option<State>,
 }
 
-struct Slot {
-    breaker: Arc<CircuitBreaker>,
-    /// Used since the hand last passed.
-    used: AtomicBool,
+pub(super) struct Slot {
+    pub(super) key: Arc<str>,
+    pub(super) breaker: Arc<CircuitBreaker>,
+    /// Where it is near at hand.
+    pub(super) places: Places,
 }
 
 impl Family {
@@ -47,7 +55,8 @@ impl Family {
         Self {
             template,
             max_keys,
-            keys: RwLock::new(Keys {
+            near: OnceLock::new(),
+            keys: Mutex::new(Keys {
                 by_key: BTreeMap::new(),
                 slots: Vec::new(),
                 hand: 0,
@@ -75,60 +84,98 @@ impl Family {
         self.events.get_or_init(|| Arc::new(Events::new()))
     }
 
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The breaker of a key, if it has one.
     pub(super) fn find(&self, key: &str) -> Option<Arc<CircuitBreaker>> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys();
         let slot = keys.slots.get(*keys.by_key.get(key)?)?;
         Some(Arc::clone(&slot.breaker))
     }
 
-    /// The breaker of a key, made when it is new.
-    pub(super) fn of_key(&self, key: &str) -> Arc<CircuitBreaker> {
-        {
-            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(slot) = keys.by_key.get(key).and_then(|index| keys.slots.get(*index)) {
-                // Written only when it changes, so that a busy key is only read.
-                if !slot.used.load(Relaxed) {
-                    slot.used.store(true, Relaxed);
-                }
-                return Arc::clone(&slot.breaker);
-            }
+    /// The breaker of a key for a call, where a thread of this shard had it already.
+    #[inline]
+    pub(super) fn near(&self, shard: usize, key: &str) -> Option<Arc<Near>> {
+        let near = self.near.get()?.find(shard, key)?;
+        // Written only when it changes, so that a busy key is only read.
+        if !near.breaker.used.load(Relaxed) {
+            near.breaker.used.store(true, Relaxed);
         }
-        self.of_new_key(key, clock::now().as_nanos())
+        Some(near)
+    }
+
+    fn near_lists(&self) -> &Lists {
+        self.near.get_or_init(|| Box::new(Lists::new()))
+    }
+
+    /// The breaker of a key for a call, made when it is new.
+    pub(super) fn of_key(&self, key: &str) -> Owner {
+        let shard = shard::shard();
+        match self.near(shard, key) {
+            Some(near) => Owner::Near(near),
+            None => self.of_new_key(shard, key, clock::now().as_nanos()),
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn of_new_key(&self, key: &str, now: u64) -> Arc<CircuitBreaker> {
+    fn of_new_key(&self, shard: usize, key: &str, now: u64) -> Owner {
         let events = Arc::clone(self.events());
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let keys = &mut *keys;
-        if let Some(slot) = keys.by_key.get(key).and_then(|index| keys.slots.get(*index)) {
-            return Arc::clone(&slot.breaker);
-        }
-        let room = match keys.slots.len() {
-            full if full >= self.max_keys as usize => keys.idle(now),
-            next => Some(next),
-        };
-        let (Some(index), true) = (room, key.len() <= LONGEST_KEY) else {
-            let forced = keys.forced;
-            let rest = keys.rest.get_or_insert_with(|| self.make(None, forced, events));
-            return Arc::clone(rest);
-        };
-        let key: Arc<str> = Arc::from(key);
-        let breaker = self.make(Some(Arc::clone(&key)), keys.forced, events);
-        let slot = Slot { breaker: Arc::clone(&breaker), used: AtomicBool::new(true) };
-        match keys.slots.get_mut(index) {
-            Some(old) => {
-                let old = std::mem::replace(old, slot);
-                if let Some(key) = &old.breaker.key {
-                    keys.by_key.remove(key);
+        let mut gone = None;
+        let owner = {
+            let mut keys = self.keys();
+            let keys = &mut *keys;
+            let index = match keys.by_key.get(key) {
+                Some(index) => Some(*index),
+                None => self.room(keys, key, now).inspect(|index| {
+                    gone = self.add(keys, *index, key, Arc::clone(&events));
+                }),
+            };
+            match index.and_then(|index| keys.slots.get_mut(index)) {
+                Some(slot) => {
+                    slot.breaker.used.store(true, Relaxed);
+                    Owner::Near(self.near_lists().put(shard, slot))
+                }
+                None => {
+                    let forced = keys.forced;
+                    let rest = keys.rest.get_or_insert_with(|| self.make(None, forced, events));
+                    Owner::Shared(Arc::clone(rest))
                 }
             }
-            None => keys.slots.push(slot),
+        };
+        // What listens to a breaker is user code: it goes when no lock is held.
+        drop(gone);
+        owner
+    }
+
+    /// Where a new key can be put, if it can.
+    fn room(&self, keys: &mut Keys, key: &str, now: u64) -> Option<usize> {
+        match keys.slots.len() {
+            _ if key.len() > LONGEST_KEY => None,
+            full if full >= self.max_keys as usize => keys.idle(self.near_lists(), now),
+            next => Some(next),
         }
+    }
+
+    /// Puts a new key there. Returns what was there before.
+    fn add(&self, keys: &mut Keys, index: usize, key: &str, events: Arc<Events>) -> Option<Slot> {
+        let key: Arc<str> = Arc::from(key);
+        let breaker = self.make(Some(Arc::clone(&key)), keys.forced, events);
+        let slot = Slot { key: Arc::clone(&key), breaker, places: Places::default() };
         keys.by_key.insert(key, index);
-        breaker
+        match keys.slots.get_mut(index) {
+            Some(old) => {
+                let old = mem::replace(old, slot);
+                keys.by_key.remove(&old.key);
+                Some(old)
+            }
+            None => {
+                keys.slots.push(slot);
+                None
+            }
+        }
     }
 
     fn make(
@@ -148,7 +195,7 @@ impl Family {
 
     /// All of them: those of keys in the order of the keys, and the shared one.
     pub(super) fn all(&self) -> Vec<Arc<CircuitBreaker>> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys();
         let of_keys = keys.by_key.values().filter_map(|index| keys.slots.get(*index));
         let of_keys = of_keys.map(|slot| &slot.breaker);
         of_keys.chain(&keys.rest).map(Arc::clone).collect()
@@ -158,7 +205,7 @@ impl Family {
     pub(super) fn force(&self, state: State) {
         let now = clock::now().as_nanos();
         {
-            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            let mut keys = self.keys();
             keys.forced = (state != State::Closed).then_some(state);
         }
         // Subscribers are user code: no lock is held while they run.
@@ -168,20 +215,21 @@ impl Family {
     }
 
     pub(super) fn forced(&self) -> Option<State> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).forced
+        self.keys().forced
     }
 }
 
 impl Keys {
     /// One that can go: nobody holds it, nobody used it since the hand last passed, and nothing is
     /// lost with it.
-    fn idle(&mut self, now: u64) -> Option<usize> {
+    fn idle(&mut self, near: &Lists, now: u64) -> Option<usize> {
         for _ in 0..LOOKED_AT.min(2 * self.slots.len()) {
             let index = self.hand;
             self.hand = (self.hand + 1) % self.slots.len();
             let slot = self.slots.get_mut(index)?;
-            let used = std::mem::take(slot.used.get_mut());
-            if !used && Arc::strong_count(&slot.breaker) == 1 && slot.breaker.is_idle(now) {
+            let used = slot.breaker.used.swap(false, Relaxed);
+            let held = Arc::strong_count(&slot.breaker) > 1 + slot.places.count();
+            if !used && !held && slot.breaker.is_idle(now) && near.remove(slot) {
                 return Some(index);
             }
         }

@@ -275,3 +275,38 @@ fn a_slow_call_that_is_counted_in_flight_and_then_dropped_counts_once() {
         assert_eq!((s.state, s.generation, s.breaks), (State::Open, 1, 1));
     });
 }
+
+/// A pass of a static breaker, as a call gets it that has nothing to measure.
+fn quick(b: &'static CircuitBreaker) -> Pass {
+    Pass::quick(b, 0).expect("it is closed")
+}
+
+#[test]
+fn quick_passes_of_an_earlier_period_are_in_no_window() {
+    bounded(|| {
+        let b: &'static CircuitBreaker = Box::leak(Box::new(rated().window(8)));
+        let passes = [quick(b), quick(b)];
+        let late = thread::spawn(move || passes.into_iter().for_each(Pass::success));
+        b.force_state_at(State::Closed, at(0));
+        quick(b).success();
+        tell(b, true);
+        late.join().unwrap();
+        let s = b.snapshot_at(at(0));
+        assert_eq!((s.calls, s.failed), (2, 1));
+    });
+}
+
+#[test]
+fn quick_passes_and_failures_of_two_threads_lose_no_result() {
+    bounded(|| {
+        let window = CircuitBreaker::new("loom").failure_rate(1.0).window(8);
+        let b: &'static CircuitBreaker = Box::leak(Box::new(window));
+        let passes = [quick(b), quick(b)];
+        let other = thread::spawn(move || passes.into_iter().for_each(Pass::success));
+        tell(b, true);
+        quick(b).success();
+        other.join().unwrap();
+        let s = b.snapshot_at(at(0));
+        assert_eq!((s.calls, s.failed), (4, 1));
+    });
+}

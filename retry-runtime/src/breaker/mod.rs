@@ -4,7 +4,8 @@
 //! The methods without `_at` bring them along. A success of a closed breaker takes no lock: one that
 //! counts consecutive failures is only read while all goes well, and a window of calls as soon as it
 //! is full of successes. A short lock guards the failures of a window, another one transitions and
-//! half-open; no user code runs under any lock.
+//! half-open; a breaker of a key is found under a lock that only the threads of one shard take. No
+//! user code runs under any lock.
 //!
 //! Where the suites of other libraries disagree, this one decides:
 //!
@@ -16,7 +17,9 @@
 //! - no more probes are admitted than successes are still missing (gobreaker);
 //! - a window of time slides; it is not emptied at intervals;
 //! - a probe without an answer has failed when its time is over, and a new break begins then;
-//! - what arrives while it is open is in no window and tells nothing.
+//! - what arrives while it is open is in no window and tells nothing;
+//! - breaks are in a row until it was closed for as long as the last one lasted (Envoy forgets them
+//!   over time, too), and not only until it closes (resilience4j, Polly).
 
 mod attached;
 mod builder;
@@ -27,6 +30,7 @@ mod events;
 mod handle;
 mod keyed;
 mod measured;
+mod near;
 mod open;
 mod operate;
 mod owner;
@@ -52,6 +56,7 @@ mod loom_tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use control::Control;
@@ -64,6 +69,7 @@ use window::Window;
 use word::Word;
 
 use crate::drivers::{clock, random};
+use crate::shard;
 use crate::time::Timestamp;
 
 pub use attached::Attached;
@@ -124,6 +130,8 @@ pub struct CircuitBreaker {
     name: &'static str,
     /// Of a breaker that is one of several under its name.
     key: Option<Arc<str>>,
+    /// Whether a call came with its key since somebody last looked for an idle one.
+    used: AtomicBool,
     window: Window,
     control: Mutex<Control>,
     events: Events,
@@ -147,6 +155,7 @@ macro_rules! constructor {
                 settings: Settings::new(),
                 name,
                 key: None,
+                used: AtomicBool::new(false),
                 window: Window::new(),
                 control: Mutex::new(Control::new()),
                 events: Events::new(),
@@ -213,26 +222,48 @@ impl CircuitBreaker {
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, CircuitOpen> {
         let word = self.word();
+        let leave = if self.settings.plain && word.is_healthy() {
+            Leave::new(word.as_tag(), 0)
+        } else {
+            self.leave(word)?
+        };
+        Ok(Permit { breaker: self, leave })
+    }
+
+    /// Leave for one call, wherever there is more to do than a look.
+    #[inline(never)]
+    fn leave(&self, word: Word) -> Result<Leave, CircuitOpen> {
         if word.admits() {
             let started = if self.settings.measures() { clock::now().as_nanos() } else { 0 };
-            return Ok(Permit { breaker: self, leave: Leave::new(word.tag(), started) });
+            return Ok(Leave::new(word.tag(), started));
         }
-        let leave = self.turned_away(word, 0)?;
-        Ok(Permit { breaker: self, leave })
+        let slot = shard::shard();
+        // A watched thread has a clock of its own.
+        if !shard::watched()
+            && let left @ 1.. = self.nanos_to_wait(slot)
+        {
+            return Err(self.open_for(left));
+        }
+        self.turned_away(word, 0)
+    }
+
+    #[inline]
+    const fn open_for(&self, left: u64) -> CircuitOpen {
+        CircuitOpen { name: self.name, retry_after: Some(Duration::from_nanos(left)) }
     }
 
     /// Nanoseconds until a rejected call may come again; the rejection is counted. 0 where neither
     /// is known without a closer look.
     #[inline(never)]
     fn nanos_to_wait(&self, slot: usize) -> u64 {
-        let Some(line) = self.window.line(slot) else { return 0 };
         let now = clock::coarse().as_nanos();
-        // 0 unless it is open, and close to the end the precise clock decides.
-        let left = self.until.load(Acquire).saturating_sub(now);
-        if left < clock::COARSE_NANOS {
+        // Close to the end the precise clock decides. Where it is not open the end is 0, long ago; a
+        // break of centuries looks the same, and only takes longer.
+        let left = self.until.load(Acquire).wrapping_sub(now);
+        if left.cast_signed() < clock::COARSE_NANOS.cast_signed() {
             return 0;
         }
-        line.count_rejected();
+        self.window.line(slot).count_rejected();
         left
     }
 

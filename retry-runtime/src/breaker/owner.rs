@@ -4,11 +4,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::CircuitBreaker;
+use super::near::Near;
 
 #[derive(Clone, Debug)]
 pub(super) enum Owner {
     Static(&'static CircuitBreaker),
-    /// That of a key, or a test scope's copy.
+    /// That of a key, for a call.
+    Near(Arc<Near>),
+    /// That of a key, for who looks at it, or a test scope's copy.
     Shared(Arc<CircuitBreaker>),
 }
 
@@ -19,6 +22,7 @@ impl Deref for Owner {
     fn deref(&self) -> &CircuitBreaker {
         match self {
             Self::Static(breaker) => breaker,
+            Self::Near(near) => &near.breaker,
             Self::Shared(breaker) => breaker,
         }
     }

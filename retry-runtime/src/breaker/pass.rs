@@ -64,10 +64,7 @@ impl Pass {
         }
         match breaker.nanos_to_wait(slot) {
             0 => Self::slowly(Owner::Static(breaker), 0),
-            left => Err(CircuitOpen {
-                name: breaker.name,
-                retry_after: Some(Duration::from_nanos(left)),
-            }),
+            left => Err(breaker.open_for(left)),
         }
     }
 
@@ -77,15 +74,22 @@ impl Pass {
         Full::admit(owner, limit).map(|full| Self(Kind::Full(full)))
     }
 
+    /// The same for who is not inlined, and writes the pass to where it belongs at once.
+    #[inline(never)]
+    pub(super) fn of_key(owner: Owner, limit: u64) -> Result<Self, CircuitOpen> {
+        let (leave, patience) = Full::begin(&owner, limit)?;
+        Ok(Self(Kind::Full(Full { owner, leave, patience })))
+    }
+
     /// The call succeeded.
     #[inline]
     pub fn success(self) {
         match self.0 {
             Kind::Plain { breaker, tag, slot } => {
-                if breaker.word().as_tag() != tag {
-                    breaker.succeeded_late(tag);
-                } else if breaker.settings.on_success != OnSuccess::Nothing {
+                if breaker.settings.on_success != OnSuccess::Nothing {
                     breaker.succeeded_in_window(tag, slot);
+                } else if breaker.word().as_tag() != tag {
+                    breaker.succeeded_late(tag);
                 }
             }
             Kind::Full(full) => full.success(),
@@ -185,17 +189,24 @@ impl Pass {
 impl Full {
     #[cold]
     #[inline(never)]
-    pub(super) fn admit(owner: Owner, limit: u64) -> Result<Self, CircuitOpen> {
-        let word = owner.word();
-        let measured = owner.settings.measures() || limit != 0;
-        let leave = if word.admits() {
-            Leave::new(word.tag(), if measured { clock::now().as_nanos() } else { 0 })
-        } else {
-            owner.turned_away(word, limit)?
-        };
-        let limit = if limit == 0 { NEVER } else { limit };
-        let patience = owner.settings.slow_call.min(limit);
+    fn admit(owner: Owner, limit: u64) -> Result<Self, CircuitOpen> {
+        let (leave, patience) = Self::begin(&owner, limit)?;
         Ok(Self { owner, leave, patience })
+    }
+
+    #[inline]
+    fn begin(breaker: &CircuitBreaker, limit: u64) -> Result<(Leave, u64), CircuitOpen> {
+        let slow = breaker.settings.slow_call;
+        let patience = if limit == 0 { slow } else { slow.min(limit) };
+        let word = breaker.word();
+        let leave = if word.admits() {
+            // Who loses no patience is not asked when it began.
+            let started = if patience == NEVER { 0 } else { clock::now().as_nanos() };
+            Leave::new(word.tag(), started)
+        } else {
+            breaker.turned_away(word, limit)?
+        };
+        Ok((leave, patience))
     }
 
     #[cold]

@@ -1,7 +1,7 @@
 //! The permit of one call: a guard that is given back exactly once.
 
 use std::fmt;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -64,8 +64,11 @@ impl Permit<'_> {
     /// The call succeeded, or failed in a way that is an answer.
     #[inline]
     pub fn success(self) {
-        let now = self.breaker.time(self.leave);
-        self.success_at(now);
+        // It is told, so nothing is to be given back.
+        let Self { breaker, leave } = *ManuallyDrop::new(self);
+        if !breaker.is_healthy(leave) {
+            breaker.succeeded_now(leave);
+        }
     }
 
     /// The call failed.

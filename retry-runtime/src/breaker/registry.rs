@@ -76,7 +76,7 @@ impl Registered {
     pub(super) fn owner(self, key: &str) -> Owner {
         match self.target() {
             Target::One(owner) => owner,
-            Target::Keyed(family) => Owner::Shared(family.of_key(key)),
+            Target::Keyed(family) => family.of_key(key),
         }
     }
 

@@ -22,7 +22,11 @@ impl CircuitBreaker {
         self.settings.plain && leave.tag.is_untouched(self.word())
     }
 
-    /// A success of a breaker that was healthy when the call began and is so still.
+    /// A success of a breaker that was healthy when the call began, where it is counted and never
+    /// [looked at](OnSuccess::Look).
+    ///
+    /// The word needs no second look: failures in a row open no such breaker, so it only changes with
+    /// the period, and what is counted for a period that is over counts for nothing.
     #[inline(never)]
     pub(super) fn succeeded_in_window(&self, tag: Tag, slot: usize) {
         if self.settings.on_success == OnSuccess::Count {
@@ -34,24 +38,20 @@ impl CircuitBreaker {
 
     #[inline(never)]
     fn succeeded_in_time(&self, tag: Tag, slot: usize) {
-        if self.settings.on_success == OnSuccess::CountInTime {
-            self.window.count_at(tag, slot, clock::coarse().as_nanos());
-        } else {
-            self.succeeded_late(tag);
-        }
+        self.window.count_now(tag, slot, || clock::coarse().as_nanos());
     }
 
-    /// The same where something has happened meanwhile.
+    /// A success of a breaker that was healthy when the call began and where something has happened
+    /// meanwhile.
     #[cold]
     #[inline(never)]
     pub(super) fn succeeded_late(&self, tag: Tag) {
         self.succeeded_now(Leave::new(tag, 0));
     }
 
-    #[cold]
     #[inline(never)]
     pub(super) fn succeeded_now(&self, leave: Leave) {
-        self.ended(leave, self.time(leave).as_nanos(), false, false);
+        self.succeeded(leave, self.time(leave).as_nanos());
     }
 
     #[cold]
@@ -67,8 +67,8 @@ impl CircuitBreaker {
         if healthy && !self.is_slow(leave.started, now) {
             match self.settings.on_success {
                 OnSuccess::Nothing => return,
-                OnSuccess::Count => return self.window.count(tag, shard::slot()),
-                OnSuccess::CountInTime => return self.window.count_at(tag, shard::slot(), now),
+                OnSuccess::Count => return self.window.count(tag, shard::shard()),
+                OnSuccess::CountInTime => return self.window.count_at(tag, shard::shard(), now),
                 OnSuccess::Look => {}
             }
         }

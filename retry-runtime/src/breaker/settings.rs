@@ -126,6 +126,11 @@ impl Settings {
         }
     }
 
+    /// Whether a call needs no more than a look when it begins, and at most a count when it ends.
+    pub(super) const fn is_quick(&self) -> bool {
+        !self.measures() && !matches!(self.on_success, OnSuccess::Look)
+    }
+
     /// Whether the length of a call matters.
     #[inline]
     pub(super) const fn measures(&self) -> bool {

@@ -54,7 +54,8 @@ pub struct Snapshot {
     pub rejected: u64,
     /// Probes out, expired ones not counted.
     pub probes: usize,
-    /// Breaks since it last closed.
+    /// Breaks in a row, each longer than the one before. None any more, once it was closed for as long
+    /// as the last one lasted.
     pub breaks: u32,
     /// While open: how long until a call may probe, jitter included as soon as it is drawn.
     pub until_half_open: Option<Duration>,
@@ -68,7 +69,7 @@ impl CircuitBreaker {
         let control = self.control();
         let word = self.word();
         let until = self.until.load(Acquire);
-        let breaks = control.breaks;
+        let breaks = control.breaks(word.state(), now, &self.settings);
         let probes = control.probes.iter().filter(|(_, expires)| *expires > now).count();
         let unsettled = control.unsettled();
         drop(control);

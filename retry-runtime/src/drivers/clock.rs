@@ -90,7 +90,6 @@ pub(crate) fn coarse() -> Timestamp {
 mod kernel {
     use rustix::time::{ClockId, clock_gettime};
 
-    use super::AT_ORIGIN;
     use crate::time::Timestamp;
 
     #[inline]
@@ -110,7 +109,7 @@ mod kernel {
         let seconds = time.tv_sec.cast_unsigned();
         #[allow(clippy::useless_conversion, reason = "narrower on some targets")]
         let nanos = u64::from(time.tv_nsec.cast_unsigned());
-        Timestamp::from_nanos(seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos + AT_ORIGIN))
+        Timestamp::from_nanos(seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos))
     }
 }
 

@@ -258,6 +258,58 @@ fn f25_keys_are_bounded_and_idle_closed_ones_make_room() {
 }
 
 #[test]
+fn a_call_of_another_thread_keeps_its_key_and_every_thread_meets_the_new_one() {
+    let b = keyed("att-elsewhere", 4);
+    let handle = || breaker("att-elsewhere").unwrap();
+    let (to_other, told) = std::sync::mpsc::channel::<()>();
+    let (to_this, heard) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Known to this thread, and under way in it.
+            let pass = b.admit_key("a").unwrap();
+            to_this.send(true).unwrap();
+            told.recv().unwrap();
+            pass.success();
+            to_this.send(true).unwrap();
+            told.recv().unwrap();
+            to_this.send(b.admit_key("a").is_ok()).unwrap();
+        });
+        heard.recv().unwrap();
+        let flood = |from: u32| (from..from + 100).for_each(|n| drop(b.admit_key(&n.to_string())));
+        flood(0);
+        assert!(handle().for_key("a").is_some(), "a call is under way");
+        to_other.send(()).unwrap();
+        heard.recv().unwrap();
+        flood(100);
+        assert!(handle().for_key("a").is_none(), "idle");
+        b.admit_key("a").unwrap().failure();
+        to_other.send(()).unwrap();
+        assert!(!heard.recv().unwrap(), "it has met the breaker that is open now");
+    });
+}
+
+#[test]
+fn a_break_to_remember_keeps_its_key() {
+    let scope = testing::scope();
+    let b: &'static Attached = Box::leak(Box::new(Attached::keyed(
+        CircuitBreaker::new("att-remembers").failure_threshold(1).recovery_factor(2.0),
+        2,
+    )));
+    b.admit_key("flapping").unwrap().failure();
+    scope.advance(secs(34));
+    b.admit_key("flapping").unwrap().success();
+    let flood = |from: u32| (from..from + 100).for_each(|n| drop(b.admit_key(&n.to_string())));
+    flood(0);
+    b.admit_key("flapping").unwrap().failure();
+    assert!(b.until_half_open_key("flapping") >= Some(secs(60)));
+    scope.advance(secs(70));
+    b.admit_key("flapping").unwrap().success();
+    scope.advance(secs(60));
+    flood(100);
+    assert!(breaker("att-remembers").unwrap().for_key("flapping").is_none(), "that is over");
+}
+
+#[test]
 fn keys_are_found_by_their_value_and_forced_together() {
     let b = keyed("att-family", 8);
     let handle = breaker_of(b);

@@ -179,9 +179,27 @@ fn b3_b37_b38_breaks_lengthen_and_stale_results_change_nothing() {
     stale.success_at(ms(2_000));
     refused(&b, 2_999);
     assert_eq!(run(&b, 3_000, "S"), Closed);
-    // Closed again, the next break is a first one.
-    run(&b, 3_000, "FF");
-    assert_eq!(refused(&b, 3_000), Some(secs(1)));
+}
+
+#[test]
+fn what_breaks_down_soon_after_its_probes_meets_a_longer_break() {
+    let doubling = || new().failure_threshold(1).recovery_timeout(secs(5)).recovery_factor(2.0);
+    let b = opened(doubling());
+    // Healthy for one probe and a while, but shorter than its break.
+    assert_eq!(run(&b, 5_000, "S"), Closed);
+    assert_eq!(run(&b, 9_999, "F"), Open);
+    assert_eq!((refused(&b, 9_999), b.snapshot_at(ms(9_999)).breaks), (Some(secs(10)), 2));
+    // As long as its break: it is over.
+    assert_eq!(run(&b, 20_000, "S"), Closed);
+    assert_eq!(b.snapshot_at(ms(29_999)).breaks, 2);
+    assert_eq!(b.snapshot_at(ms(30_000)).breaks, 0);
+    assert_eq!(run(&b, 30_000, "F"), Open);
+    assert_eq!(refused(&b, 30_000), Some(secs(5)));
+    // By hand as well.
+    assert_eq!(run(&b, 35_000, "S"), Closed);
+    b.force_state_at(Closed, ms(35_000));
+    assert_eq!(run(&b, 35_000, "F"), Open);
+    assert_eq!(refused(&b, 35_000), Some(secs(5)));
 }
 
 #[test]

@@ -193,3 +193,52 @@ fn f89_names_are_bounded_and_the_rest_works_unshared() {
     }
     assert_eq!(names.len(), 1024);
 }
+
+#[test]
+fn a_rejection_is_counted_once_whatever_clock_it_asks() {
+    let opened = || {
+        let b = new().failure_threshold(1).recovery_timeout(secs(3600));
+        b.try_acquire().unwrap().failure();
+        b
+    };
+    let b = opened();
+    for n in 1..=3 {
+        let left = b.try_acquire().unwrap_err().retry_after.unwrap();
+        assert!(left > secs(3590) && left <= secs(3600), "{left:?}");
+        assert_eq!(b.snapshot().rejected, n);
+    }
+    b.force_open();
+    assert_eq!(b.try_acquire().unwrap_err().retry_after, None);
+    assert_eq!(b.snapshot().rejected, 4);
+
+    let scope = crate::testing::scope();
+    let b = opened();
+    for n in 1..=3 {
+        scope.advance(secs(60));
+        let left = b.try_acquire().unwrap_err().retry_after;
+        assert_eq!(left, Some(secs(3600 - 60 * n)));
+        assert_eq!(b.snapshot().rejected, n);
+    }
+    scope.advance(secs(3600 - 180));
+    assert!(b.try_acquire().unwrap().is_probe());
+    assert_eq!(b.snapshot().rejected, 3);
+}
+
+#[test]
+fn a_break_of_centuries_rejects_and_a_windowed_breaker_counts_by_hand() {
+    let b = new().failure_threshold(1).recovery_timeout(Duration::MAX);
+    b.try_acquire().unwrap().failure();
+    assert!(b.try_acquire().unwrap_err().retry_after.unwrap() > secs(86_400 * 365 * 100));
+    assert_eq!(b.snapshot().rejected, 1);
+
+    for b in [new().window(4), new().window_duration(secs(100))] {
+        let b = b.failure_rate(0.5).minimum_calls(4);
+        (0..3).for_each(|_| b.try_acquire().unwrap().success());
+        b.try_acquire().unwrap().failure();
+        let s = b.snapshot();
+        assert_eq!((s.state, s.calls, s.failed), (State::Closed, 4, 1));
+        b.try_acquire().unwrap().failure();
+        b.try_acquire().map(Permit::failure).ok();
+        assert_eq!(b.state(), State::Open);
+    }
+}

@@ -23,6 +23,9 @@ struct Model {
     results: Vec<(u64, bool)>,
     until: u64,
     breaks: u32,
+    /// How long the last break was, and when it closed after it.
+    break_: u64,
+    closed: u64,
     probes: Vec<(u64, u64)>,
     successes: usize,
     next: u64,
@@ -39,14 +42,29 @@ impl Model {
         self.results.clear();
         self.probes.clear();
         self.successes = 0;
-        if !matches!(to, Open | HalfOpen) {
+    }
+
+    /// A row of breaks has an end.
+    fn heal(&mut self, now: u64) {
+        if self.state == Closed && now - self.closed >= self.break_ {
             self.breaks = 0;
         }
     }
 
+    /// By hand.
+    fn force(&mut self, to: State, now: u64) {
+        self.heal(now);
+        if to != HalfOpen {
+            self.breaks = 0;
+        }
+        self.go(to);
+    }
+
     fn open(&mut self, now: u64) {
+        self.heal(now);
         self.go(Open);
-        self.until = now + (RECOVERY << self.breaks.min(3)).min(20_000);
+        self.break_ = (RECOVERY << self.breaks.min(3)).min(20_000);
+        self.until = now + self.break_;
         self.breaks += 1;
     }
 
@@ -92,6 +110,7 @@ impl Model {
                     self.successes += 1;
                     if self.successes >= self.requests {
                         self.go(Closed);
+                        self.closed = now;
                     }
                 }
                 None => {}
@@ -195,6 +214,8 @@ fn history(setting: Setting, steps: impl IntoIterator<Item = Step>) {
         results: Vec::new(),
         until: 0,
         breaks: 0,
+        break_: 0,
+        closed: 0,
         probes: Vec::new(),
         successes: 0,
         next: 0,
@@ -208,7 +229,7 @@ fn history(setting: Setting, steps: impl IntoIterator<Item = Step>) {
             Step::Wait(millis) => now += millis,
             Step::Force(to) => {
                 b.force_state_at(to, ms(now));
-                model.go(to);
+                model.force(to, now);
             }
             Step::Acquire(random) => {
                 let real = b.try_acquire_at(ms(now), random);
@@ -242,6 +263,8 @@ fn history(setting: Setting, steps: impl IntoIterator<Item = Step>) {
         }
         let s = b.snapshot_at(ms(now));
         assert_eq!(s.state, model.state, "step {at}");
+        let healed = model.state == Closed && now - model.closed >= model.break_;
+        assert_eq!(s.breaks, if healed { 0 } else { model.breaks }, "step {at}");
         let live = model.probes.iter().filter(|p| p.1 > now).count();
         assert_eq!(s.probes, live, "step {at}");
         assert!(live <= model.requests);

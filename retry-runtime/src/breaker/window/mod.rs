@@ -58,8 +58,8 @@ pub(super) struct Window {
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Line {
-    /// The beginning of the slice that is being counted; 0 in a window of calls.
-    start: AtomicU64,
+    /// The last moment of the slice that is being counted; nothing in a window of calls.
+    last: AtomicU64,
     /// The tag of the period, plus the successes in it that the ring does not know yet.
     count: AtomicU64,
     /// Calls turned away. Not explored by loom: a statistic that decides nothing.
@@ -84,16 +84,23 @@ macro_rules! constructors {
 impl Line {
     #[cfg(not(loom))]
     const fn new() -> Self {
-        Self { start: AtomicU64::new(0), count: AtomicU64::new(0), rejected: Statistic::new(0) }
+        Self { last: AtomicU64::new(0), count: AtomicU64::new(0), rejected: Statistic::new(0) }
     }
 
     #[cfg(loom)]
     fn new() -> Self {
-        Self { start: AtomicU64::new(0), count: AtomicU64::new(0), rejected: Statistic::new(0) }
+        Self { last: AtomicU64::new(0), count: AtomicU64::new(0), rejected: Statistic::new(0) }
     }
 }
 
 impl Line {
+    /// One more success of a period in a slice; `false` where it has no room or is of another one.
+    #[inline]
+    fn add_one(&self, tag: Tag) -> bool {
+        let count = self.count.load(Relaxed);
+        tag.behind(count) < MOST && self.add(count)
+    }
+
     #[inline]
     fn add(&self, count: u64) -> bool {
         self.count.compare_exchange(count, count + 1, Relaxed, Relaxed).is_ok()
@@ -138,34 +145,39 @@ impl Window {
     /// calls.
     #[inline]
     pub(super) fn count(&self, tag: Tag, slot: usize) {
-        if let Some(line) = self.line(slot) {
-            let count = line.count.load(Relaxed);
-            let unknown = tag.behind(count);
-            if unknown == self.shape.most || (unknown < self.shape.most && line.add(count)) {
-                return;
-            }
+        let line = self.line(slot);
+        let count = line.count.load(Relaxed);
+        let unknown = tag.behind(count);
+        if unknown == self.shape.most || (unknown < self.shape.most && line.add(count)) {
+            return;
         }
         self.succeeded_slowly(tag, 0);
     }
 
-    /// The same in a window of time.
+    /// The same in a window of time, at any moment.
     #[inline]
     pub(super) fn count_at(&self, tag: Tag, slot: usize, now: u64) {
-        if let Some(line) = self.line(slot)
-            && now.wrapping_sub(line.start.load(Relaxed)) < self.shape.slice
-        {
-            let count = line.count.load(Relaxed);
-            if tag.behind(count) < MOST && line.add(count) {
-                return;
-            }
+        let line = self.line(slot);
+        if line.last.load(Relaxed).wrapping_sub(now) >= self.shape.slice || !line.add_one(tag) {
+            self.succeeded_slowly(tag, now);
         }
-        self.succeeded_slowly(tag, now);
     }
 
-    /// The line of a thread, by its slot: none where it has none yet or is watched.
+    /// The same at the present, by a clock that may be a tick late: a slice that its line has met has
+    /// begun, whatever that clock says.
     #[inline]
-    pub(super) fn line(&self, slot: usize) -> Option<&Line> {
-        self.lines.get(if cfg!(loom) { 0 } else { slot })
+    pub(super) fn count_now(&self, tag: Tag, slot: usize, now: impl FnOnce() -> u64) {
+        let line = self.line(slot);
+        let now = now();
+        if now > line.last.load(Relaxed) || !line.add_one(tag) {
+            self.succeeded_slowly(tag, now);
+        }
+    }
+
+    /// The line of a slot.
+    #[inline]
+    pub(super) const fn line(&self, slot: usize) -> &Line {
+        &self.lines[slot % LINES]
     }
 
     #[cold]
@@ -183,17 +195,18 @@ impl Window {
         self.collect(&mut ring);
         ring.push(self.shape.calls, self.number(now), ended);
         // The line of this thread counts on in the present.
-        if let Some(line) = self.lines.get(shard::shard() % LINES) {
-            let start = self.number(now).saturating_mul(self.shape.slice);
-            if self.shape.calls == 0 && line.start.load(Relaxed) < start {
-                line.start.store(start, Relaxed);
+        let line = self.line(shard::shard());
+        if self.shape.calls == 0 {
+            let start = self.number(now) * self.shape.slice;
+            let last = start.saturating_add(self.shape.slice - 1);
+            if line.last.load(Relaxed) < last {
+                line.last.store(last, Relaxed);
             }
-            let period = tag.base();
-            let count = line.count.load(Relaxed);
-            if Tag::of_generation(tag.generation()).behind(count) > MOST {
-                // Of an earlier period: whatever is added to it meanwhile is nothing.
-                line.count.store(period, Relaxed);
-            }
+        }
+        let count = line.count.load(Relaxed);
+        if Tag::of_generation(tag.generation()).behind(count) > MOST {
+            // Of an earlier period: whatever is added to it meanwhile is nothing.
+            line.count.store(tag.base(), Relaxed);
         }
     }
 
@@ -214,7 +227,7 @@ impl Window {
             let unknown = period.behind(line.count.load(Relaxed));
             if unknown > 0 && unknown <= MOST {
                 let count = line.count.swap(period.base(), AcqRel);
-                let number = self.number(line.start.load(Relaxed));
+                let number = self.number(line.last.load(Relaxed));
                 ring.add(self.shape.calls, number, period.behind(count));
             }
         }
@@ -226,9 +239,7 @@ impl Window {
     }
 
     pub(super) fn count_rejected(&self) {
-        if let Some(line) = self.lines.get(shard::shard() % LINES) {
-            line.count_rejected();
-        }
+        self.line(shard::shard()).count_rejected();
     }
 
     pub(super) fn rejected(&self) -> u64 {

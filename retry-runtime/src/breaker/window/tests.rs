@@ -1,5 +1,7 @@
 //! Windows alone, each case under the number it has in the project's table.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;
@@ -20,8 +22,8 @@ const fn tag(generation: u64) -> Tag {
 fn tell(window: &Window, generation: u64, now: u64, ended: Ended) {
     if ended == S {
         match window.shape.calls {
-            0 => window.count_at(tag(generation), shard::slot(), now),
-            _ => window.count(tag(generation), shard::slot()),
+            0 => window.count_at(tag(generation), shard::shard(), now),
+            _ => window.count(tag(generation), shard::shard()),
         }
     } else {
         window.record(tag(generation), now, ended);
@@ -116,7 +118,6 @@ fn a_full_line_of_a_slice_loses_nothing() {
 #[test]
 fn a_window_full_of_successes_is_only_read() {
     let w = window(Span::Calls(100));
-    let _ = shard::shard();
     (0..1000).for_each(|_| tell(&w, 3, 0, S));
     let count = || w.lines[shard::shard()].count.load(Relaxed);
     let full = count();
@@ -138,6 +139,52 @@ fn a_clock_that_goes_back_loses_nothing() {
     tell(&w, 0, 3 * SECOND, F);
     assert_eq!(w.counts(tag(0), SECOND), Counts { calls: 3, failed: 1, slow: 0 });
     assert_eq!(w.counts(tag(0), 13 * SECOND).calls, 1);
+}
+
+/// A success told as the calls of a static breaker tell it.
+fn succeed_now(window: &Window, now: u64) {
+    window.count_now(tag(0), shard::shard(), || now);
+}
+
+proptest! {
+    #[test]
+    fn successes_of_a_present_clock_fall_into_the_slices_of_a_naive_list(
+        steps in prop::collection::vec((0..4 * SECOND / 10, any::<bool>()), 1..200),
+        slices_long in 1..3_u64,
+    ) {
+        let slice = slices_long * SECOND / 10;
+        let w = window(Span::Nanos(10 * slice));
+        let (mut now, mut list) = (0, Vec::new());
+        for (passed, failed) in steps {
+            now += passed;
+            list.push((now / slice, failed));
+            if failed { w.record(tag(0), now, F) } else { succeed_now(&w, now) }
+            let inside = list.iter().filter(|(number, _)| number + 10 > now / slice);
+            let failed = inside.clone().filter(|(_, failed)| *failed).count() as u64;
+            let expected = Counts { calls: inside.count() as u64, failed, slow: 0 };
+            // Looking writes the line to the ring: not every time.
+            if failed % 3 != 1 {
+                prop_assert_eq!(w.counts(tag(0), now), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_a_tick_late_counts_in_the_slice_that_has_begun() {
+    let w = window(Span::Nanos(10 * SECOND));
+    let late = 5 * SECOND - 1_000_000;
+    // By the precise clock the next slice has begun.
+    w.record(tag(0), 5 * SECOND, F);
+    succeed_now(&w, late);
+    assert_eq!(w.counts(tag(0), 14 * SECOND).calls, 2);
+    assert_eq!(w.counts(tag(0), 15 * SECOND).calls, 0);
+    // At its end it is over, and an hour later as well.
+    for (second, calls) in [(15, 2), (16, 4), (24, 6), (3600, 2)] {
+        succeed_now(&w, second * SECOND);
+        succeed_now(&w, second * SECOND);
+        assert_eq!(w.counts(tag(0), second * SECOND).calls, calls);
+    }
 }
 
 #[test]

@@ -114,5 +114,5 @@ impl fmt::Display for Audit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
