@@ -12,6 +12,7 @@ use crate::context::{self, Ambient};
 use crate::operation::Operation;
 use crate::outcome::Outcome;
 use crate::policy::RetryPolicy;
+use crate::unlikely::unlikely;
 
 /// Calls `body` until it succeeds or the policy ends it; `explain` classifies an error and finds its
 /// text.
@@ -33,6 +34,7 @@ where
         std::mem::forget(first);
         return outcome;
     }
+    unlikely();
     repeat(first, policy, outcome, &mut Parts { body, explain })
 }
 
@@ -62,7 +64,6 @@ where
     }
 }
 
-#[cold]
 #[inline(never)]
 fn repeat<T: Outcome>(
     call: Blocking,
@@ -73,8 +74,7 @@ fn repeat<T: Outcome>(
     if !policy.at_once || !call.is_untouched() || context::current() != Ambient::NOTHING {
         return go_on(call, policy, outcome, attempts);
     }
-    let mut run = AtOnce { operation: call.operation(), attempt: NonZeroU32::MIN };
-    std::mem::forget(call);
+    let mut run = AtOnce::begin(call);
     while let Some(error) = outcome.error() {
         let (class, text) = attempts.explain(error);
         if !run.goes_on(policy, class) {
@@ -122,6 +122,13 @@ struct AtOnce {
 }
 
 impl AtOnce {
+    #[inline]
+    fn begin(call: Blocking) -> Self {
+        let run = Self { operation: call.operation(), attempt: NonZeroU32::MIN };
+        std::mem::forget(call);
+        run
+    }
+
     /// Whether it goes on like this; the next attempt has begun then.
     #[inline]
     fn goes_on(&mut self, policy: &RetryPolicy, class: Classification) -> bool {
@@ -130,7 +137,7 @@ impl AtOnce {
             return false;
         }
         self.attempt = self.attempt.saturating_add(1);
-        context::enter_at_once(self.attempt.get());
+        context::mark_at_once(self.attempt.get());
         true
     }
 
