@@ -6,5 +6,4 @@
 /// Called first in a branch that is seldom taken.
 #[cold]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it is not there to be called")]
 pub(crate) const fn unlikely() {}

@@ -117,7 +117,7 @@ impl<S: Site> Polled<S> {
     pub fn succeeded(&mut self, operation: &'static Operation) {
         if self.track.is_some() || !operation.count_first() {
             unlikely();
-            succeeded::<()>(operation, self.site.started(), &self.track);
+            succeeded::<()>(operation, self.site.started(), self.track);
         }
     }
 
@@ -280,17 +280,19 @@ impl<S: Site> Drop for Polled<S> {
     }
 }
 
-// By reference: a copy of the track would be made in every function.
 #[inline(never)]
 #[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
-fn succeeded<Here>(operation: &'static Operation, started: Timestamp, track: &Option<Track>) {
+fn succeeded<Here>(operation: &'static Operation, started: Timestamp, track: Option<Track>) {
     match track {
         Some(track) if track.attempt.get() > 1 && super::is_quiet() => {
             operation.count_healed(track.attempt.get());
         }
-        _ => super::succeeded(operation, started, *track),
+        _ => super::succeeded(operation, started, track),
     }
 }
+
+/// Classifies an error and finds its text.
+type Explain<'a, E> = dyn Fn(&E) -> (Classification, Option<&dyn Display>) + 'a;
 
 /// Compiled once for every type of error.
 #[inline(never)]
@@ -300,7 +302,7 @@ fn failed<E>(
     track: &mut Option<Track>,
     policy: &'static RetryPolicy,
     error: &E,
-    explain: &dyn Fn(&E) -> (Classification, Option<&dyn Display>),
+    explain: &Explain<'_, E>,
 ) -> Option<Duration> {
     let (class, text) = explain(error);
     decided(operation, started, track, policy, class, || text)
