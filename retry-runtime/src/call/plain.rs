@@ -93,7 +93,6 @@ fn repeat<T: Outcome>(
 }
 
 /// The same where somebody waits, pays or is told.
-#[cold]
 #[inline(never)]
 fn go_on<T: Outcome>(
     mut call: Blocking,

@@ -343,7 +343,6 @@ fn failed_by_itself<E: Classify>(
     decided(operation, started, track, policy, error.classify(), || text(error))
 }
 
-#[cold]
 #[inline(never)]
 fn stepped(
     operation: &'static Operation,
@@ -416,7 +415,6 @@ fn enter<Here>(
     }
 }
 
-#[cold]
 #[inline(never)]
 fn enter_slowly(
     entered: &mut Option<Entered>,
@@ -445,7 +443,6 @@ fn leave<Here>(entered: &mut Option<Entered>, track: &mut Option<Track>, policy:
 }
 
 /// Keeps the stamp that a call below may have set.
-#[cold]
 #[inline(never)]
 fn leave_slowly(
     entered: &mut Option<Entered>,
