@@ -16,7 +16,12 @@ const HEAVIEST: usize = 64;
 /// A level of generics takes some 30 KiB of stack in an unoptimized build, other levels less; the
 /// limits leave room on a stack of 2 MiB.
 pub(crate) fn too_nested(tokens: &TokenStream) -> bool {
-    beyond(tokens, 1_000, 32) || weight(tokens.clone()) > HEAVIEST
+    beyond(tokens, 1_000, 32) || too_heavy(tokens)
+}
+
+/// No token weighs more than two, and most heads and options have few.
+fn too_heavy(tokens: &TokenStream) -> bool {
+    beyond(tokens, HEAVIEST / 2, usize::MAX) && weight(tokens.clone()) > HEAVIEST
 }
 
 /// Whether what stands before a body is too much to be parsed. The body itself is not parsed.
@@ -36,7 +41,7 @@ pub(crate) fn head_too_nested(item: &TokenStream) -> bool {
         _ => {}
     }
     let head: TokenStream = head.into_iter().collect();
-    beyond(&head, 20_000, 32) || weight(head) > HEAVIEST
+    beyond(&head, 20_000, 32) || too_heavy(&head)
 }
 
 fn beyond(tokens: &TokenStream, most: usize, deepest: usize) -> bool {
