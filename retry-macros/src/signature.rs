@@ -8,7 +8,7 @@ mod tail;
 
 pub(crate) use bindings::{Rebound, rebind, rebind_prologue};
 pub(crate) use output::nameable;
-pub(crate) use refusal::refusal;
+pub(crate) use refusal::{may_keep_exclusive, refusal};
 pub(crate) use tail::{AsyncTail, async_tail};
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
