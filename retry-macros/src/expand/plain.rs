@@ -48,22 +48,26 @@ impl Frame<'_> {
             self.exit_with(&self.answer(), &quote_spanned!(site => ::core::option::Option::None));
         let by_itself =
             self.retry.rule.is_none() && self.retry.not_on.is_empty() && !self.is_limited();
-        // A function instead of a closure, which the compiler would look at in every function.
+        // Functions instead of a closure, which the compiler would look at in every function.
         let (method, explained) = if by_itself {
-            let text = quote_spanned!(span => {
-                use #private::find::ways::*;
-                (&&#private_at::find::text_of(#outcome)).steadfast_text_fn()
-            });
-            (quote_spanned!(span => next), text)
+            let functions = quote_spanned! { span =>
+                #private_at::Classify::classify,
+                {
+                    use #private::find::ways::*;
+                    (&&#private_at::find::text_of(#outcome)).steadfast_text_fn()
+                }
+            };
+            (quote_spanned!(site => next), functions)
         } else {
             (quote_spanned!(site => step), self.explain())
         };
+        let error = quote_spanned!(span => #private_at::Outcome::error(#outcome));
         quote_spanned! { site =>
-            match #private_at::Polled::#method(
+            match #private::Polled::#method(
                 &mut __steadfast_call,
                 &__STEADFAST_OPERATION,
                 #policy,
-                #outcome,
+                #error,
                 #explained,
             ) {
                 ::core::option::Option::Some(__steadfast_delay) => __steadfast_delay,
