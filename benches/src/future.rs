@@ -78,6 +78,7 @@ pub fn tower_resilience() -> impl AsyncFnMut(u64) -> Result<u64, Failure> {
     async move |x| service.call(x).await
 }
 
+#[cfg(feature = "paused")]
 #[inline(never)]
 pub async fn failures_by_hand(calls: &AtomicU32) -> Result<u32, Failure> {
     let mut attempt = 0;
@@ -99,22 +100,26 @@ pub async fn failures(calls: &AtomicU32) -> Result<u32, Failure> {
     failing(calls, 3)
 }
 
+#[cfg(feature = "paused")]
 #[inline(never)]
 pub async fn failures_with_tokio_retry(calls: &AtomicU32) -> Result<u32, Failure> {
     let delays = std::iter::repeat_n(Duration::ZERO, 3);
     tokio_retry::Retry::start(delays, || async { failing(calls, 3) }).await
 }
 
+#[cfg(feature = "paused")]
 fn at_once() -> backon::ConstantBuilder {
     backon::ConstantBuilder::default().with_delay(Duration::ZERO).with_max_times(3)
 }
 
+#[cfg(feature = "paused")]
 #[inline(never)]
 pub async fn failures_with_backon(calls: &AtomicU32) -> Result<u32, Failure> {
     (|| async { failing(calls, 3) }).retry(at_once()).when(transient).await
 }
 
 /// backon with a sleeper that skips the timer, which it leaves to its users.
+#[cfg(feature = "paused")]
 #[inline(never)]
 pub async fn failures_with_backon_ready(calls: &AtomicU32) -> Result<u32, Failure> {
     (|| async { failing(calls, 3) })

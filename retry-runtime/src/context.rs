@@ -50,18 +50,18 @@ pub(crate) fn stamped(ambient: Ambient, now: Timestamp) -> Timestamp {
     suppressed_until
 }
 
-/// Restores, on leaving the scope by whatever way, what was current before.
+/// Restores, on leaving the scope by whatever way, what was current before; `None` for nothing.
 #[derive(Debug)]
-pub(crate) struct Entered(Ambient);
+pub(crate) struct Entered(Option<Ambient>);
 
 pub(crate) fn enter(ambient: Ambient) -> Entered {
-    Entered(replace(ambient))
+    Entered(Some(replace(ambient)))
 }
 
 /// Makes an attempt that begins now, after a retry at once, current: [`enter`] for where nothing
-/// surrounds the call. [`leave_at_once`] ends it, or [`entered_over_nothing`] does when it is dropped.
+/// surrounds the call. [`leave_at_once`] ends it, or [`Entered::OVER_NOTHING`] when it is dropped.
 #[inline]
-pub(crate) fn enter_at_once(attempt: u32) {
+pub(crate) fn mark_at_once(attempt: u32) {
     AMBIENT.set(Ambient { suppressed_until: Timestamp::MAX, attempt, ..Ambient::NOTHING });
 }
 
@@ -70,14 +70,20 @@ pub(crate) fn leave_at_once() {
     AMBIENT.set(Ambient::NOTHING);
 }
 
-pub(crate) fn entered_over_nothing() -> Entered {
-    Entered(Ambient::NOTHING)
+impl Entered {
+    pub(crate) const OVER_NOTHING: Self = Self(None);
+
+    #[inline]
+    pub(crate) const fn is_over_nothing(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 impl Drop for Entered {
-    #[inline]
+    // Emitted in every function, for a body that panics.
+    #[inline(never)]
     fn drop(&mut self) {
-        let mut outer = self.0;
+        let Some(mut outer) = self.0 else { return leave_at_once() };
         if outer.suppressed_until == Timestamp::MAX {
             // A stamp set below holds for the attempt around, too.
             outer.suppressed_until = AMBIENT.get().suppressed_until;

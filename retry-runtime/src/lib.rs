@@ -26,6 +26,7 @@ mod shard;
 mod telemetry;
 pub mod testing;
 mod time;
+mod unlikely;
 
 pub use attempt::{Attempt, AttemptTimeout};
 pub use backoff::{Backoff, Jitter};
@@ -64,7 +65,7 @@ pub mod __private {
     pub use crate::breaker::{Attached, MOST_KEYS, Measured, Pass, Verdict};
     pub use crate::call::{Blocking, Failed, Polled, blocking, deposit};
     pub use crate::classify::{HintField, InnerField, StatusField, find};
-    pub use crate::drivers::sleep::{Delay, Sleep, delay, timer};
+    pub use crate::drivers::sleep::{Delay, Sleep, delay, timer, waits};
     #[cfg(feature = "idempotent")]
     pub use crate::idempotency::{default_store, memory_in_use, private::*};
     pub use crate::key::Key;

@@ -317,16 +317,15 @@ impl Frame<'_> {
         if !self.is_async() {
             return quote_spanned!(site => loop { #context #admitted #attempt #step #keep });
         }
-        let pause = if let Some(sleep) = &self.retry.sleep {
-            let (sleep, span) = (&sleep.value, site.located_at(sleep.span));
-            quote_spanned! { span =>
-                if !__steadfast_delay.is_zero() {
-                    ::std::boxed::Box::pin((#sleep)(__steadfast_delay)).await;
-                }
+        let (delay, span) = match &self.retry.sleep {
+            Some(Spanned { value: sleep, span, .. }) => {
+                let span = site.located_at(*span);
+                (quote_spanned!(span => ::std::boxed::Box::pin((#sleep)(__steadfast_delay))), span)
             }
-        } else {
-            quote_spanned!(site => #private::delay(__steadfast_delay).await;)
+            None => (quote_spanned!(site => #private::delay(__steadfast_delay)), site),
         };
+        // A delay of zero skips the timer, whose shortest sleep takes a millisecond.
+        let pause = quote_spanned!(span => if #private::waits(__steadfast_delay) { #delay.await; });
         // A rejected attempt leaves the block before there is an outcome.
         let label = self
             .attempt_breaker()

@@ -43,7 +43,7 @@ impl Blocking {
     /// run.
     pub(super) fn at_once(operation: &'static Operation, attempt: NonZeroU32) -> Self {
         let track = Track { attempt, ..Track::FIRST };
-        let state = Some((track, Some(context::entered_over_nothing())));
+        let state = Some((track, Some(context::Entered::OVER_NOTHING)));
         Self { state, operation, started: Timestamp::ZERO }
     }
 

@@ -117,6 +117,12 @@ impl Track {
         Ambient { suppressed_until, deadline: deadline(policy, started, outer), attempt }
     }
 
+    /// Whether this is a further attempt that no delay preceded.
+    #[inline]
+    fn followed_at_once(&self) -> bool {
+        self.attempt.get() > 1 && self.previous == Previous::NONE && self.attempt_started.is_none()
+    }
+
     /// If a delay has passed, the next attempt begins.
     fn resume(&mut self) {
         if self.previous.is_waiting() {

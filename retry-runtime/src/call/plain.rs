@@ -11,6 +11,7 @@ use crate::classify::Classification;
 use crate::context::{self, Ambient};
 use crate::operation::Operation;
 use crate::policy::RetryPolicy;
+use crate::unlikely::unlikely;
 
 /// Calls `body` until it succeeds or the policy ends it. `error` is the error of an outcome; `explain`
 /// classifies it and finds its text.
@@ -37,6 +38,7 @@ where
         std::mem::forget(first);
         return outcome;
     }
+    unlikely();
     repeat(first, policy, outcome, error, &mut Parts { body, explain })
 }
 
@@ -65,7 +67,6 @@ where
     }
 }
 
-#[cold]
 #[inline(never)]
 fn repeat<T, E>(
     call: Blocking,
@@ -77,8 +78,7 @@ fn repeat<T, E>(
     if !policy.at_once || !call.is_untouched() || context::current() != Ambient::NOTHING {
         return go_on(call, policy, outcome, error_of, attempts);
     }
-    let mut run = AtOnce { operation: call.operation(), attempt: NonZeroU32::MIN };
-    std::mem::forget(call);
+    let mut run = AtOnce::begin(call);
     while let Some(error) = error_of(&outcome) {
         let (class, text) = attempts.explain(error);
         if !run.goes_on(policy, class) {
@@ -97,7 +97,6 @@ fn repeat<T, E>(
 }
 
 /// The same where somebody waits, pays or is told.
-#[cold]
 #[inline(never)]
 fn go_on<T, E>(
     mut call: Blocking,
@@ -127,6 +126,13 @@ struct AtOnce {
 }
 
 impl AtOnce {
+    #[inline]
+    fn begin(call: Blocking) -> Self {
+        let run = Self { operation: call.operation(), attempt: NonZeroU32::MIN };
+        std::mem::forget(call);
+        run
+    }
+
     /// Whether it goes on like this; the next attempt has begun then.
     #[inline]
     fn goes_on(&mut self, policy: &RetryPolicy, class: Classification) -> bool {
@@ -135,7 +141,7 @@ impl AtOnce {
             return false;
         }
         self.attempt = self.attempt.saturating_add(1);
-        context::enter_at_once(self.attempt.get());
+        context::mark_at_once(self.attempt.get());
         true
     }
 

@@ -14,7 +14,7 @@ use crate::attempt::{Attempt, AttemptTimeout, Limit};
 use crate::breaker::CircuitOpen;
 use crate::classify::find::TextFn;
 use crate::classify::{Classification, Kind};
-use crate::context::{self, Ambient};
+use crate::context::{self, Ambient, Entered};
 use crate::drivers::clock;
 use crate::engine::Failure;
 use crate::idempotency_key::IdempotencyKey;
@@ -22,6 +22,7 @@ use crate::operation::Operation;
 use crate::policy::RetryPolicy;
 use crate::telemetry::event::RetryEvent;
 use crate::time::Timestamp;
+use crate::unlikely::unlikely;
 
 /// A call of an async function. It is a part of every future, so it has no room for what nobody asks,
 /// nor for what its type can tell.
@@ -114,7 +115,8 @@ impl<S: Site> Polled<S> {
     #[inline]
     pub fn succeeded(&mut self, operation: &'static Operation) {
         if self.track.is_some() || !operation.count_first() {
-            succeeded(operation, self.site.started(), &self.track);
+            unlikely();
+            succeeded::<()>(operation, self.site.started(), self.track);
         }
     }
 
@@ -145,20 +147,22 @@ impl<S: Site> Polled<S> {
                 None
             }
             Some(error) => {
+                unlikely();
                 let started = self.site.started();
                 failed(operation, started, &mut self.track, policy, error, &explain)
             }
         }
     }
 
-    /// The same for an error that classifies itself, by `classify`; `text` finds its text.
+    /// The same for an error that classifies itself, by the function `classify` of its trait; `text`
+    /// finds its text.
     #[inline]
     pub fn next<E>(
         &mut self,
         operation: &'static Operation,
         policy: &'static RetryPolicy,
         error: Option<&E>,
-        classify: fn(&E) -> Classification,
+        classify: impl Fn(&E) -> Classification,
         text: TextFn<E>,
     ) -> Option<Duration> {
         match error {
@@ -167,9 +171,10 @@ impl<S: Site> Polled<S> {
                 None
             }
             Some(error) => {
+                unlikely();
                 let started = self.site.started();
-                let by_itself = (classify, text);
-                failed_by_itself(operation, started, &mut self.track, policy, error, by_itself)
+                let track = &mut self.track;
+                failed_by_itself(operation, started, track, policy, error, classify, text)
             }
         }
     }
@@ -280,15 +285,21 @@ impl<S: Site> Drop for Polled<S> {
     }
 }
 
-// By reference: a copy of the track would be made in every function.
-#[cold]
 #[inline(never)]
-fn succeeded(operation: &'static Operation, started: Timestamp, track: &Option<Track>) {
-    super::succeeded(operation, started, *track);
+#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
+fn succeeded<Here>(operation: &'static Operation, started: Timestamp, track: Option<Track>) {
+    match track {
+        Some(track) if track.attempt.get() > 1 && super::is_quiet() => {
+            operation.count_healed(track.attempt.get());
+        }
+        _ => super::succeeded(operation, started, track),
+    }
 }
 
+/// Classifies an error and finds its text.
+type Explain<'a, E> = dyn Fn(&E) -> (Classification, Option<&dyn Display>) + 'a;
+
 /// Compiled once for every type of error.
-#[cold]
 #[inline(never)]
 fn failed<E>(
     operation: &'static Operation,
@@ -296,7 +307,7 @@ fn failed<E>(
     track: &mut Option<Track>,
     policy: &'static RetryPolicy,
     error: &E,
-    explain: &dyn Fn(&E) -> (Classification, Option<&dyn Display>),
+    explain: &Explain<'_, E>,
 ) -> Option<Duration> {
     let (class, text) = explain(error);
     decided(operation, started, track, policy, class, || text)
@@ -325,7 +336,6 @@ fn decided<'e>(
     stepped(operation, started, track, policy, Failure::Classified(class), &around)
 }
 
-#[cold]
 #[inline(never)]
 fn failed_by_itself<E>(
     operation: &'static Operation,
@@ -333,12 +343,12 @@ fn failed_by_itself<E>(
     track: &mut Option<Track>,
     policy: &'static RetryPolicy,
     error: &E,
-    (classify, text): (fn(&E) -> Classification, TextFn<E>),
+    classify: impl Fn(&E) -> Classification,
+    text: TextFn<E>,
 ) -> Option<Duration> {
     decided(operation, started, track, policy, classify(error), || text(error))
 }
 
-#[cold]
 #[inline(never)]
 fn stepped(
     operation: &'static Operation,
@@ -372,39 +382,88 @@ impl<F: Future> Future for Running<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         // Held over the poll only: what suspends with the body must not stay on the thread.
-        let entered = match this.track {
-            Some(track) => Some(enter(track, *this.started, this.policy)),
-            None => None,
-        };
-        let poll = this.body.poll(cx);
-        if let Some(entered) = entered {
-            leave(entered, this.track, this.policy);
+        let mut entered = None;
+        if let Some(track) = this.track {
+            unlikely();
+            enter::<()>(&mut entered, track, *this.started, this.policy);
         }
+        let poll = this.body.poll(cx);
+        if entered.is_some() {
+            unlikely();
+            leave::<()>(&mut entered, this.track, this.policy);
+        }
+        // It is over, which the compiler cannot see.
+        std::mem::forget(entered);
         poll
     }
 }
 
-#[cold]
+/// The short way is that of an attempt that followed at once, with nothing around the call. Generic for
+/// no other reason than to be compiled where it is used: to another crate's library, a thread-local is
+/// a call.
 #[inline(never)]
-fn enter(track: &mut Track, started: Timestamp, policy: &RetryPolicy) -> context::Entered {
+#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
+fn enter<Here>(
+    entered: &mut Option<Entered>,
+    track: &mut Track,
+    started: Timestamp,
+    policy: &RetryPolicy,
+) {
+    if track.followed_at_once()
+        && policy.deadline_nanos() == u64::MAX
+        && context::current() == Ambient::NOTHING
+    {
+        context::mark_at_once(track.attempt.get());
+        // There is nothing in it to be dropped, which the compiler cannot see.
+        std::mem::forget(entered.replace(Entered::OVER_NOTHING));
+    } else {
+        enter_slowly(entered, track, started, policy);
+    }
+}
+
+#[inline(never)]
+fn enter_slowly(
+    entered: &mut Option<Entered>,
+    track: &mut Track,
+    started: Timestamp,
+    policy: &RetryPolicy,
+) {
     // The delay before this attempt is over.
     track.resume();
-    context::enter(track.ambient(policy, started))
+    *entered = Some(context::enter(track.ambient(policy, started)));
+}
+
+/// The way back from [`enter`].
+#[inline(never)]
+#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
+fn leave<Here>(entered: &mut Option<Entered>, track: &mut Option<Track>, policy: &RetryPolicy) {
+    let until = context::current().suppressed_until;
+    match entered {
+        Some(over) if over.is_over_nothing() && until == Timestamp::MAX => {
+            context::leave_at_once();
+            // Left without a call.
+            std::mem::forget(entered.take());
+        }
+        _ => leave_slowly(entered, track, policy, until),
+    }
 }
 
 /// Keeps the stamp that a call below may have set.
-#[cold]
 #[inline(never)]
-fn leave(entered: context::Entered, track: &mut Option<Track>, policy: &RetryPolicy) {
-    let until = context::current().suppressed_until;
+fn leave_slowly(
+    entered: &mut Option<Entered>,
+    track: &mut Option<Track>,
+    policy: &RetryPolicy,
+    until: Timestamp,
+) {
     if let Some(track) = track
-        && track.attempt_started.is_none()
         && until != Timestamp::MAX
+        && track.attempt_started.is_none()
     {
         let began = until.as_nanos().saturating_sub(policy.ceiling_nanos());
         track.attempt_started = Stamp::at(began);
     }
-    drop(entered);
+    *entered = None;
 }
 
 impl<F> Running<'_, F> {

@@ -72,6 +72,13 @@ type Timer = tokio::time::Sleep;
 #[cfg(not(feature = "tokio"))]
 type Timer = std::future::Pending<()>;
 
+/// Whether there is anything to wait for. By value: what was borrowed is kept in the future.
+#[inline]
+#[must_use]
+pub const fn waits(duration: Duration) -> bool {
+    !duration.is_zero()
+}
+
 /// Waits for `duration`.
 #[inline]
 pub const fn delay(duration: Duration) -> Delay {
