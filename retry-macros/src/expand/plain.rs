@@ -103,13 +103,11 @@ impl Frame<'_> {
         let site = Span::mixed_site();
         let attempt = self.made(body);
         let explain = self.explain();
+        let arguments = quote_spanned!(site => &__STEADFAST_OPERATION, #policy, #attempt, #explain);
         // A type that knows no failures is underlined where it is written.
         let span = site.located_at(self.output_span);
-        let private_at = at(private, span);
-        let error = quote_spanned!(span => #private_at::Outcome::error);
-        quote_spanned! { site =>
-            #private::blocking(&__STEADFAST_OPERATION, #policy, #error, #attempt, #explain)
-        }
+        let private = at(private, span);
+        quote_spanned!(span => #private::blocking(#arguments))
     }
 }
 

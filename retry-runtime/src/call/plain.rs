@@ -10,42 +10,41 @@ use super::Blocking;
 use crate::classify::Classification;
 use crate::context::{self, Ambient};
 use crate::operation::Operation;
+use crate::outcome::Outcome;
 use crate::policy::RetryPolicy;
 use crate::unlikely::unlikely;
 
-/// Calls `body` until it succeeds or the policy ends it. `error` is the error of an outcome; `explain`
-/// classifies it and finds its text.
+/// Calls `body` until it succeeds or the policy ends it; `explain` classifies an error and finds its
+/// text.
 //
-// No bound says what an outcome is: a type that is none is told at the trait's own name in generated
-// code, and this function is not named. Where a body consumes an argument, rustc shows the line of the
-// bound on `B`, and no attribute can put words into that: they are a comment on this line.
+// Where a body consumes an argument, rustc shows the line of the bound on `B`, and no attribute can put
+// words into that: they are a comment on this line.
 #[inline]
-pub fn blocking<T, E, G, B, X>(
+pub fn blocking<T, B, X>(
     operation: &'static Operation,
     policy: &'static RetryPolicy,
-    error: G,
     mut body: B,
     explain: X,
 ) -> T
 where
-    G: Fn(&T) -> Option<&E>,
+    T: Outcome,
     B: FnMut() -> T, // every attempt needs the arguments: borrow them, or `#[retry(clone(name))]`
-    X: Fn(&E) -> (Classification, Option<&dyn Display>),
+    X: Fn(&T::Error) -> (Classification, Option<&dyn Display>),
 {
     let first = Blocking::new(operation);
     let outcome = body();
-    if error(&outcome).is_none() && first.is_untouched() && operation.count_first() {
+    if outcome.error().is_none() && first.is_untouched() && operation.count_first() {
         std::mem::forget(first);
         return outcome;
     }
     unlikely();
-    repeat(first, policy, outcome, error, &mut Parts { body, explain })
+    repeat(first, policy, outcome, &mut Parts { body, explain })
 }
 
 /// What differs from function to function.
-trait Attempts<T, E> {
+trait Attempts<T: Outcome> {
     fn run(&mut self) -> T;
-    fn explain<'e>(&self, error: &'e E) -> (Classification, Option<&'e dyn Display>);
+    fn explain<'e>(&self, error: &'e T::Error) -> (Classification, Option<&'e dyn Display>);
 }
 
 struct Parts<B, X> {
@@ -53,39 +52,39 @@ struct Parts<B, X> {
     explain: X,
 }
 
-impl<T, E, B, X> Attempts<T, E> for Parts<B, X>
+impl<T, B, X> Attempts<T> for Parts<B, X>
 where
+    T: Outcome,
     B: FnMut() -> T,
-    X: Fn(&E) -> (Classification, Option<&dyn Display>),
+    X: Fn(&T::Error) -> (Classification, Option<&dyn Display>),
 {
     fn run(&mut self) -> T {
         (self.body)()
     }
 
-    fn explain<'e>(&self, error: &'e E) -> (Classification, Option<&'e dyn Display>) {
+    fn explain<'e>(&self, error: &'e T::Error) -> (Classification, Option<&'e dyn Display>) {
         (self.explain)(error)
     }
 }
 
 #[inline(never)]
-fn repeat<T, E>(
+fn repeat<T: Outcome>(
     call: Blocking,
     policy: &'static RetryPolicy,
     mut outcome: T,
-    error_of: impl Fn(&T) -> Option<&E>,
-    attempts: &mut dyn Attempts<T, E>,
+    attempts: &mut dyn Attempts<T>,
 ) -> T {
     if !policy.at_once || !call.is_untouched() || context::current() != Ambient::NOTHING {
-        return go_on(call, policy, outcome, error_of, attempts);
+        return go_on(call, policy, outcome, attempts);
     }
     let mut run = AtOnce::begin(call);
-    while let Some(error) = error_of(&outcome) {
+    while let Some(error) = outcome.error() {
         let (class, text) = attempts.explain(error);
         if !run.goes_on(policy, class) {
             let mut call = run.call();
             if call.again(policy, class, text) {
                 outcome = attempts.run();
-                return go_on(call, policy, outcome, error_of, attempts);
+                return go_on(call, policy, outcome, attempts);
             }
             std::mem::forget(call);
             return outcome;
@@ -98,14 +97,13 @@ fn repeat<T, E>(
 
 /// The same where somebody waits, pays or is told.
 #[inline(never)]
-fn go_on<T, E>(
+fn go_on<T: Outcome>(
     mut call: Blocking,
     policy: &'static RetryPolicy,
     mut outcome: T,
-    error_of: impl Fn(&T) -> Option<&E>,
-    attempts: &mut dyn Attempts<T, E>,
+    attempts: &mut dyn Attempts<T>,
 ) -> T {
-    while let Some(error) = error_of(&outcome) {
+    while let Some(error) = outcome.error() {
         let (class, text) = attempts.explain(error);
         if !call.again(policy, class, text) {
             std::mem::forget(call);

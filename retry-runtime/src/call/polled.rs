@@ -162,7 +162,7 @@ impl<S: Site> Polled<S> {
         operation: &'static Operation,
         policy: &'static RetryPolicy,
         error: Option<&E>,
-        classify: impl Fn(&E) -> Classification,
+        classify: fn(&E) -> Classification,
         text: TextFn<E>,
     ) -> Option<Duration> {
         match error {
@@ -343,7 +343,7 @@ fn failed_by_itself<E>(
     track: &mut Option<Track>,
     policy: &'static RetryPolicy,
     error: &E,
-    classify: impl Fn(&E) -> Classification,
+    classify: fn(&E) -> Classification,
     text: TextFn<E>,
 ) -> Option<Duration> {
     decided(operation, started, track, policy, classify(error), || text(error))
