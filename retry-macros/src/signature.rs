@@ -186,6 +186,24 @@ impl Function {
     }
 }
 
+/// Whether a lifetime stands in the tokens that is none of these.
+pub(crate) fn has_lifetime_but(these: &[&str], tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if these.iter().any(|it| name == it))
+            }
+            TokenTree::Group(group) => has_lifetime_but(these, group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
 fn has_word(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == word,

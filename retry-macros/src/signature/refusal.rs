@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{FnArg, Ident, Signature};
 
-use super::has_word;
+use super::{has_lifetime_but, has_word};
 
 /// What can be wrong with a body that borrow checking refuses, as far as the signature tells: the
 /// macro of the runtime with that name.
@@ -36,26 +36,8 @@ pub(crate) fn may_keep_exclusive(signature: &Signature) -> bool {
     // A lifetime of the `impl` stands only where it is used.
     exclusive
         && (signature.generics.lifetimes().next().is_some()
-            || names_lifetime(signature.inputs.to_token_stream())
+            || has_lifetime_but(&["_", "static"], signature.inputs.to_token_stream())
             || has_borrow(signature.output.to_token_stream()))
-}
-
-/// Whether a lifetime stands in the tokens that is not `'_`, nor `'static`.
-fn names_lifetime(tokens: TokenStream) -> bool {
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let found = match token {
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "_" || name == "static")
-            }
-            TokenTree::Group(group) => names_lifetime(group.stream()),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-    }
-    false
 }
 
 fn has_borrow(tokens: TokenStream) -> bool {
