@@ -9,10 +9,14 @@
 use std::process::Command;
 
 // As modules the lints of clippy see them, too; below they are crates of their own.
+#[path = "ui/pass/borrowing.rs"]
+mod borrowing;
 #[path = "ui/pass/every_option.rs"]
 mod every_option;
 #[path = "ui/pass/forbidding.rs"]
 mod forbidding;
+#[path = "ui/pass/inferring.rs"]
+mod inferring;
 #[path = "ui/pass/shapes.rs"]
 mod shapes;
 #[path = "ui/pass/smallest.rs"]
@@ -46,5 +50,7 @@ fn what_is_right_runs_without_a_warning() {
     stacked::main();
     every_option::main();
     shapes::main();
+    borrowing::main();
+    inferring::main();
     forbidding::main();
 }

@@ -8,7 +8,7 @@ mod tail;
 
 pub(crate) use bindings::{Rebound, rebind, rebind_prologue};
 pub(crate) use output::nameable;
-pub(crate) use refusal::refusal;
+pub(crate) use refusal::{may_keep_exclusive, refusal};
 pub(crate) use tail::{AsyncTail, async_tail};
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
@@ -184,6 +184,24 @@ impl Function {
         };
         self.with_body(&self.signature, &body)
     }
+}
+
+/// Whether a lifetime stands in the tokens that is none of these.
+pub(crate) fn has_lifetime_but(these: &[&str], tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if these.iter().any(|it| name == it))
+            }
+            TokenTree::Group(group) => has_lifetime_but(these, group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
 }
 
 fn has_word(tokens: TokenStream, word: &str) -> bool {

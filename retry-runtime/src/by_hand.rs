@@ -46,7 +46,8 @@ impl RetryPolicy {
                 let delay = {
                     let attempt = call.attempt(self, key);
                     let outcome = call.run(self, body(attempt)).await;
-                    match call.step(operation, self, &outcome, |error| (error.classify(), None)) {
+                    let error = outcome.error();
+                    match call.step(operation, self, error, |error| (error.classify(), None)) {
                         Some(delay) => delay,
                         None => {
                             std::mem::forget(call);

@@ -7,7 +7,8 @@ use super::function::{Frame, Wait};
 use crate::runtime_path::at;
 
 impl Frame<'_> {
-    /// The body as the macro of the runtime that is named for what borrow checking may refuse in it.
+    /// The body as an attempt: in the macro of the runtime that is named for what borrow checking may
+    /// refuse in it, where that would be told.
     pub(super) fn made(&self, body: &Group) -> TokenStream {
         let at_body = Span::mixed_site().located_at(body.span());
         let body = braced(body, at_body);
@@ -19,6 +20,11 @@ impl Frame<'_> {
         attempt.set_span(span);
         let output = self.output_tokens();
         match self.wait {
+            // One closure for all attempts. What borrow checking says of it stands at the body's own
+            // tokens and would not name the macro.
+            Wait::Blocked if self.is_plain() => quote_spanned! { span =>
+                || -> #output { #(#rebound)* #body }
+            },
             Wait::Blocked => quote_spanned! { span =>
                 #private::#attempt!(|| -> [#output] { #(#rebound)* #body })
             },

@@ -41,6 +41,7 @@ pub(crate) fn expand(function: &Function, body: &Group, stack: &Stack) -> TokenS
         output_span: function.output_span(),
         returned: None,
         refusal: signature::refusal(&function.signature),
+        keeps_borrow: signature::may_keep_exclusive(&function.signature),
         name: function.signature.ident.span(),
         wait: Wait::Blocked,
     };
@@ -130,6 +131,9 @@ pub(super) struct Frame<'a> {
     pub(super) returned: Option<Type>,
     /// The macro around an attempt, whose name is told where borrow checking refuses the body.
     pub(super) refusal: Ident,
+    /// Whether the body may return or keep a borrow of an exclusive reference, as far as the
+    /// signature tells.
+    pub(super) keeps_borrow: bool,
     /// Where the function has its name.
     pub(super) name: Span,
     pub(super) wait: Wait,

@@ -11,13 +11,19 @@ use crate::runtime_path::at;
 
 impl Frame<'_> {
     /// Whether nothing is asked but the outcome, and nothing that follows a failure may use what the
-    /// body holds.
+    /// body holds. Where the body may be refused for an exclusive borrow that it keeps, only the loop
+    /// has our words for it: a closure that is called again is refused in rustc's alone.
     pub(super) fn is_plain(&self) -> bool {
         let is_closed = match self.retry.rule.as_ref().map(|rule| &rule.value) {
             None | Some(Rule::Any | Rule::On(_)) => true,
             Some(Rule::When(function) | Rule::Classify(function)) => self.is_closed(function),
         };
-        is_closed && !self.is_async() && self.repeats && !self.is_timed() && self.asks_nothing()
+        is_closed
+            && !self.keeps_borrow
+            && !self.is_async()
+            && self.repeats
+            && !self.is_timed()
+            && self.asks_nothing()
     }
 
     /// Whether nothing is asked of an attempt but its outcome.
@@ -36,26 +42,32 @@ impl Frame<'_> {
         let site = Span::mixed_site();
         let span = site.located_at(self.output_span);
         let private_at = at(private, span);
+        // What is said of the type is underlined at it.
+        let outcome = quote_spanned!(span => &__steadfast_outcome);
         let exit =
             self.exit_with(&self.answer(), &quote_spanned!(site => ::core::option::Option::None));
         let by_itself =
             self.retry.rule.is_none() && self.retry.not_on.is_empty() && !self.is_limited();
-        // A function instead of a closure, which the compiler would look at in every function.
+        // Functions instead of a closure, which the compiler would look at in every function.
         let (method, explained) = if by_itself {
-            let text = quote_spanned! { site => {
-                use #private::find::ways::*;
-                (&&#private::find::text_of(&__steadfast_outcome)).steadfast_text_fn()
-            } };
-            (quote_spanned!(span => next), text)
+            let functions = quote_spanned! { span =>
+                #private_at::Classify::classify,
+                {
+                    use #private::find::ways::*;
+                    (&&#private_at::find::text_of(#outcome)).steadfast_text_fn()
+                }
+            };
+            (quote_spanned!(site => next), functions)
         } else {
             (quote_spanned!(site => step), self.explain())
         };
+        let error = quote_spanned!(span => #private_at::Outcome::error(#outcome));
         quote_spanned! { site =>
-            match #private_at::Polled::#method(
+            match #private::Polled::#method(
                 &mut __steadfast_call,
                 &__STEADFAST_OPERATION,
                 #policy,
-                &__steadfast_outcome,
+                #error,
                 #explained,
             ) {
                 ::core::option::Option::Some(__steadfast_delay) => __steadfast_delay,
@@ -91,11 +103,11 @@ impl Frame<'_> {
         let site = Span::mixed_site();
         let attempt = self.made(body);
         let explain = self.explain();
+        let arguments = quote_spanned!(site => &__STEADFAST_OPERATION, #policy, #attempt, #explain);
+        // A type that knows no failures is underlined where it is written.
         let span = site.located_at(self.output_span);
-        let private_at = at(private, span);
-        quote_spanned! { site =>
-            #private_at::blocking(&__STEADFAST_OPERATION, #policy, #attempt, #explain)
-        }
+        let private = at(private, span);
+        quote_spanned!(span => #private::blocking(#arguments))
     }
 }
 

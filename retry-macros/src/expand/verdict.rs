@@ -1,12 +1,13 @@
 //! The expressions that classify an error: what `on`, `not_on`, `when` and `classify` become.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, GenericArgument, PathArguments, Type};
 
 use crate::model::{Entry, Rule};
 use crate::runtime_path::at;
+use crate::signature::has_lifetime_but;
 
 /// An expression of type `Classification`, given `error: &E`; `otherwise` where no rule says.
 pub(super) fn of_error(
@@ -76,7 +77,9 @@ pub(super) fn timeouts_are_listed(not_on: &[Entry]) -> bool {
 /// How a type is looked for in the error that is returned: one that borrows cannot be searched as a
 /// whole, and which one does is not told by its type.
 pub(super) fn probe(output: Option<&Type>) -> Ident {
-    let borrows = output.and_then(error_type).is_some_and(|error| has_lifetime(quote!(#error)));
+    let borrows = output
+        .and_then(error_type)
+        .is_some_and(|error| has_lifetime_but(&["static"], quote!(#error)));
     let name = if borrows { "probe_borrowed" } else { "probe" };
     Ident::new(name, Span::mixed_site())
 }
@@ -92,24 +95,6 @@ fn error_type(output: &Type) -> Option<&Type> {
         _ => None,
     });
     types.nth(1)
-}
-
-/// Whether a lifetime other than `'static` stands in the tokens.
-fn has_lifetime(tokens: TokenStream) -> bool {
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let found = match token {
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "static")
-            }
-            TokenTree::Group(group) => has_lifetime(group.stream()),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-    }
-    false
 }
 
 /// Whether any of the entries fits the error.

@@ -16,6 +16,9 @@ use crate::unlikely::unlikely;
 
 /// Calls `body` until it succeeds or the policy ends it; `explain` classifies an error and finds its
 /// text.
+//
+// Where a body consumes an argument, rustc shows the line of the bound on `B`, and no attribute can put
+// words into that: they are a comment on this line.
 #[inline]
 pub fn blocking<T, B, X>(
     operation: &'static Operation,
@@ -25,7 +28,7 @@ pub fn blocking<T, B, X>(
 ) -> T
 where
     T: Outcome,
-    B: FnMut() -> T,
+    B: FnMut() -> T, // every attempt needs the arguments: borrow them, or `#[retry(clone(name))]`
     X: Fn(&T::Error) -> (Classification, Option<&dyn Display>),
 {
     let first = Blocking::new(operation);

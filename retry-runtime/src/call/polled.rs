@@ -13,13 +13,12 @@ use super::{Failed, Limited, Stamp, Track};
 use crate::attempt::{Attempt, AttemptTimeout, Limit};
 use crate::breaker::CircuitOpen;
 use crate::classify::find::TextFn;
-use crate::classify::{Classification, Classify, Kind};
+use crate::classify::{Classification, Kind};
 use crate::context::{self, Ambient, Entered};
 use crate::drivers::clock;
 use crate::engine::Failure;
 use crate::idempotency_key::IdempotencyKey;
 use crate::operation::Operation;
-use crate::outcome::Outcome;
 use crate::policy::RetryPolicy;
 use crate::telemetry::event::RetryEvent;
 use crate::time::Timestamp;
@@ -130,16 +129,19 @@ impl<S: Site> Polled<S> {
     }
 
     /// The step after an attempt: the delay before the next one, or `None` at the end of the call,
-    /// which is told. `explain` classifies an error and finds its text.
+    /// which is told. `error` is that of the outcome, `explain` classifies it and finds its text.
+    //
+    // No bounds, here and below: a type that lacks a trait is told at the trait's own name in generated
+    // code, and these functions are not named.
     #[inline]
-    pub fn step<T: Outcome>(
+    pub fn step<E>(
         &mut self,
         operation: &'static Operation,
         policy: &'static RetryPolicy,
-        outcome: &T,
-        explain: impl Fn(&T::Error) -> (Classification, Option<&dyn Display>),
+        error: Option<&E>,
+        explain: impl Fn(&E) -> (Classification, Option<&dyn Display>),
     ) -> Option<Duration> {
-        match outcome.error() {
+        match error {
             None => {
                 self.succeeded(operation);
                 None
@@ -152,16 +154,18 @@ impl<S: Site> Polled<S> {
         }
     }
 
-    /// The same for an error that classifies itself; `text` finds its text.
+    /// The same for an error that classifies itself, by the function `classify` of its trait; `text`
+    /// finds its text.
     #[inline]
-    pub fn next<T: Outcome<Error: Classify>>(
+    pub fn next<E>(
         &mut self,
         operation: &'static Operation,
         policy: &'static RetryPolicy,
-        outcome: &T,
-        text: TextFn<T::Error>,
+        error: Option<&E>,
+        classify: fn(&E) -> Classification,
+        text: TextFn<E>,
     ) -> Option<Duration> {
-        match outcome.error() {
+        match error {
             None => {
                 self.succeeded(operation);
                 None
@@ -169,7 +173,8 @@ impl<S: Site> Polled<S> {
             Some(error) => {
                 unlikely();
                 let started = self.site.started();
-                failed_by_itself(operation, started, &mut self.track, policy, error, text)
+                let track = &mut self.track;
+                failed_by_itself(operation, started, track, policy, error, classify, text)
             }
         }
     }
@@ -332,15 +337,16 @@ fn decided<'e>(
 }
 
 #[inline(never)]
-fn failed_by_itself<E: Classify>(
+fn failed_by_itself<E>(
     operation: &'static Operation,
     started: Timestamp,
     track: &mut Option<Track>,
     policy: &'static RetryPolicy,
     error: &E,
+    classify: fn(&E) -> Classification,
     text: TextFn<E>,
 ) -> Option<Duration> {
-    decided(operation, started, track, policy, error.classify(), || text(error))
+    decided(operation, started, track, policy, classify(error), || text(error))
 }
 
 #[inline(never)]
