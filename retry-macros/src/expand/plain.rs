@@ -51,11 +51,7 @@ impl Frame<'_> {
         // Functions instead of a closure, which the compiler would look at in every function.
         let (method, explained) = if by_itself {
             let functions = quote_spanned! { span =>
-                #private_at::Classify::classify,
-                {
-                    use #private::find::ways::*;
-                    (&&#private_at::find::text_of(#outcome)).steadfast_text_fn()
-                }
+                #private_at::Classify::classify, #private_at::find::text_of(#outcome).steadfast_text_fn()
             };
             (quote_spanned!(site => next), functions)
         } else {

@@ -69,9 +69,8 @@ pub mod ways {
     #[cfg(feature = "anyhow")]
     pub use super::InContext as _;
     pub use super::borrowed::{Below as _, Same as _};
-    pub use super::own::{AllDisplayed as _, AllSilent as _};
     pub use super::own::{Classified as _, ClassifiedBySource as _, Unclassified as _};
-    pub use super::own::{Displayed as _, Silent as _, Telling as _, Untold as _};
+    pub use super::own::{Displayed as _, Telling as _, Textless as _, Untold as _};
     pub use super::rows::{Local as _, Shared as _};
     pub use super::{Behind as _, Elsewhere as _, InChain as _, Itself as _};
 }

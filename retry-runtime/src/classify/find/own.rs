@@ -44,51 +44,68 @@ impl<'a, E: std::fmt::Display> Displayed<'a> for &TextProbe<'a, E> {
 }
 
 /// The error has no text.
-pub trait Silent<'a> {
+pub trait Textless<'a> {
     /// Nothing.
     fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display>;
 }
 
-impl<'a, E: ?Sized> Silent<'a> for TextProbe<'a, E> {
+impl<'a, E: ?Sized> Textless<'a> for TextProbe<'a, E> {
     fn steadfast_text(&self) -> Option<&'a dyn std::fmt::Display> {
         None
     }
 }
 
-/// Asks for the function that finds the text of such an outcome's error:
-/// `(&&text_of(&outcome)).steadfast_text_fn()`.
+/// Asks for the function that finds the text of such an outcome's error.
+///
+/// A method of its own where there is a text, else the one of what it derefs to: that is less for the
+/// compiler to look for than the traits which ask everything else, and no import.
+///
+/// ```
+/// use retry_runtime::classify::find::text_of;
+///
+/// struct Mute;
+///
+/// let text = text_of(&Err::<(), _>("refused")).steadfast_text_fn();
+/// assert_eq!(text(&"refused").unwrap().to_string(), "refused");
+/// let none = text_of(&Err::<(), _>(Mute)).steadfast_text_fn();
+/// assert!(none(&Mute).is_none());
+/// ```
 #[must_use]
 pub const fn text_of<T: Outcome>(_: &T) -> TextOf<T::Error> {
-    TextOf(PhantomData)
+    TextOf(Silent(PhantomData))
 }
-
-/// A type of errors that may have a text; see [`text_of`].
-#[derive(Debug)]
-pub struct TextOf<E>(PhantomData<fn(E)>);
 
 /// Finds the text of an error.
 pub type TextFn<E> = fn(&E) -> Option<&dyn std::fmt::Display>;
 
-/// Errors of this type have a text.
-pub trait AllDisplayed<E> {
-    /// The error, to be printed.
-    fn steadfast_text_fn(&self) -> TextFn<E>;
-}
+/// A type of errors that may have a text; see [`text_of`].
+#[derive(Debug)]
+pub struct TextOf<E>(Silent<E>);
 
-impl<E: std::fmt::Display> AllDisplayed<E> for &TextOf<E> {
-    fn steadfast_text_fn(&self) -> TextFn<E> {
+/// A type of errors that have none.
+#[derive(Debug)]
+pub struct Silent<E>(PhantomData<fn(E)>);
+
+impl<E: std::fmt::Display> TextOf<E> {
+    /// The error, to be printed.
+    #[must_use]
+    pub fn steadfast_text_fn(&self) -> TextFn<E> {
         |error| Some(error)
     }
 }
 
-/// Errors of this type have no text.
-pub trait AllSilent<E> {
-    /// Nothing.
-    fn steadfast_text_fn(&self) -> TextFn<E>;
+impl<E> std::ops::Deref for TextOf<E> {
+    type Target = Silent<E>;
+
+    fn deref(&self) -> &Silent<E> {
+        &self.0
+    }
 }
 
-impl<E> AllSilent<E> for TextOf<E> {
-    fn steadfast_text_fn(&self) -> TextFn<E> {
+impl<E> Silent<E> {
+    /// Nothing.
+    #[must_use]
+    pub fn steadfast_text_fn(&self) -> TextFn<E> {
         |_| None
     }
 }
