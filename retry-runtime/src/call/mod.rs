@@ -1,13 +1,14 @@
 //! One call of an annotated function: what it carries from attempt to attempt.
 //!
-//! A call that succeeds at once touches nothing here but an empty state and a counter. Everything
-//! slow is in functions that are not generic.
+//! A call that succeeds at once touches nothing here but an empty state and a counter. Retries at once
+//! that nobody is told of have a short way; everything else is in functions that are not generic.
 
 mod blocking;
 mod limited;
 mod plain;
 mod polled;
 mod previous;
+mod running;
 mod stamp;
 mod step;
 
@@ -36,8 +37,8 @@ pub use blocking::Blocking;
 use limited::Limited;
 pub use plain::blocking;
 pub use polled::Polled;
-use polled::Running;
 use previous::Previous;
+use running::Running;
 use stamp::Stamp;
 pub(crate) use step::Now;
 pub use step::deposit;

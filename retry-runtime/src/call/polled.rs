@@ -1,20 +1,17 @@
-//! A call of an async function, and one attempt of it.
+//! A call of an async function.
 
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
-
 use super::step::{self, Around};
-use super::{Failed, Limited, Stamp, Track};
-use crate::attempt::{Attempt, AttemptTimeout, Limit};
+use super::{Failed, Limited, Running, Stamp, Track};
+use crate::attempt::{Attempt, AttemptTimeout};
 use crate::breaker::CircuitOpen;
 use crate::classify::find::TextFn;
 use crate::classify::{Classification, Kind};
-use crate::context::{self, Ambient, Entered};
+use crate::context::{self, Ambient};
 use crate::drivers::clock;
 use crate::engine::Failure;
 use crate::idempotency_key::IdempotencyKey;
@@ -238,7 +235,8 @@ impl<S: Site> Polled<S> {
     /// Runs one attempt.
     #[inline]
     pub fn run<F: Future>(&mut self, policy: &'static RetryPolicy, body: F) -> Running<'_, F> {
-        Running { body, started: self.site.started(), track: &mut self.track, policy }
+        let started = self.site.started();
+        Running::new(body, &mut self.track, policy, started)
     }
 
     /// Runs one attempt that `attempt_timeout` or `deadline` may cut off, on a timer of `sleep`.
@@ -360,132 +358,4 @@ fn stepped(
 ) -> Option<Duration> {
     let track = track.get_or_insert(Track::FIRST);
     step::step(operation, started, track, policy, failure, around).map(Duration::from_nanos)
-}
-
-pin_project! {
-    /// One attempt of an async function: the body, polled in the light of what surrounds it.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct Running<'a, F> {
-        #[pin]
-        body: F,
-        track: &'a mut Option<Track>,
-        policy: &'static RetryPolicy,
-        started: Timestamp,
-    }
-}
-
-impl<F: Future> Future for Running<'_, F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        // Held over the poll only: what suspends with the body must not stay on the thread.
-        let mut entered = None;
-        if let Some(track) = this.track {
-            unlikely();
-            enter::<()>(&mut entered, track, *this.started, this.policy);
-        }
-        let poll = this.body.poll(cx);
-        if entered.is_some() {
-            unlikely();
-            leave::<()>(&mut entered, this.track, this.policy);
-        }
-        // It is over, which the compiler cannot see.
-        std::mem::forget(entered);
-        poll
-    }
-}
-
-/// The short way is that of an attempt that followed at once, with nothing around the call. Generic for
-/// no other reason than to be compiled where it is used: to another crate's library, a thread-local is
-/// a call.
-#[inline(never)]
-#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
-fn enter<Here>(
-    entered: &mut Option<Entered>,
-    track: &mut Track,
-    started: Timestamp,
-    policy: &RetryPolicy,
-) {
-    if track.followed_at_once()
-        && policy.deadline_nanos() == u64::MAX
-        && context::current() == Ambient::NOTHING
-    {
-        context::mark_at_once(track.attempt.get());
-        // There is nothing in it to be dropped, which the compiler cannot see.
-        std::mem::forget(entered.replace(Entered::OVER_NOTHING));
-    } else {
-        enter_slowly(entered, track, started, policy);
-    }
-}
-
-#[inline(never)]
-fn enter_slowly(
-    entered: &mut Option<Entered>,
-    track: &mut Track,
-    started: Timestamp,
-    policy: &RetryPolicy,
-) {
-    // The delay before this attempt is over.
-    track.resume();
-    *entered = Some(context::enter(track.ambient(policy, started)));
-}
-
-/// The way back from [`enter`].
-#[inline(never)]
-#[expect(clippy::extra_unused_type_parameters, reason = "it says where it is compiled")]
-fn leave<Here>(entered: &mut Option<Entered>, track: &mut Option<Track>, policy: &RetryPolicy) {
-    let until = context::current().suppressed_until;
-    match entered {
-        Some(over) if over.is_over_nothing() && until == Timestamp::MAX => {
-            context::leave_at_once();
-            // Left without a call.
-            std::mem::forget(entered.take());
-        }
-        _ => leave_slowly(entered, track, policy, until),
-    }
-}
-
-/// Keeps the stamp that a call below may have set.
-#[inline(never)]
-fn leave_slowly(
-    entered: &mut Option<Entered>,
-    track: &mut Option<Track>,
-    policy: &RetryPolicy,
-    until: Timestamp,
-) {
-    if let Some(track) = track
-        && until != Timestamp::MAX
-        && track.attempt_started.is_none()
-    {
-        let began = until.as_nanos().saturating_sub(policy.ceiling_nanos());
-        track.attempt_started = Stamp::at(began);
-    }
-    *entered = None;
-}
-
-impl<F> Running<'_, F> {
-    /// What is left for the running attempt, and what ends it, if anything does.
-    #[inline]
-    pub(super) fn left(&self) -> Option<(Duration, Limit)> {
-        left(self.started, self.policy)
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn left(started: Timestamp, policy: &RetryPolicy) -> Option<(Duration, Limit)> {
-    let outer = context::current();
-    let deadline =
-        if policy.soft_deadline { outer.deadline } else { super::deadline(policy, started, outer) };
-    let until_deadline = deadline.saturating_since(clock::now());
-    match policy.attempt_timeout {
-        Some(timeout) if deadline == Timestamp::MAX || timeout < until_deadline => {
-            Some((timeout, Limit::Attempt(timeout)))
-        }
-        _ if deadline == Timestamp::MAX => None,
-        _ => Some((until_deadline, Limit::Deadline)),
-    }
 }
