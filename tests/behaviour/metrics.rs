@@ -88,6 +88,24 @@ fn the_duration_of_a_call_has_its_delays_in_it() {
     assert!(series(&recorder, "lasting").contains(&sum.to_owned()));
 }
 
+#[test]
+fn a_call_that_waits_for_nothing_has_a_duration_too() {
+    #[retry(name = "at once", base_delay = "0s", budget = none)]
+    fn at_once(calls: &mut u32, heal_at: u32) -> io::Result<()> {
+        *calls += 1;
+        if *calls < heal_at { Err(ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+    let _scope = testing::scope();
+    let recorder = recorder();
+    metrics::with_local_recorder(&recorder, || {
+        for (heal_at, succeeds) in [(1, true), (2, true), (9, false)] {
+            assert_eq!(at_once(&mut 0, heal_at).is_ok(), succeeds);
+        }
+    });
+    let count = r#"steadfast_call_duration_seconds_count{operation="at once"} 3"#;
+    assert!(series(&recorder, "at once").contains(&count.to_owned()));
+}
+
 struct Secret(String);
 
 impl fmt::Display for Secret {

@@ -39,8 +39,8 @@ impl Blocking {
         Self { state: None, operation, started: super::if_measured() }
     }
 
-    /// A call whose attempts followed one another at once, with nothing around them; the last one has
-    /// run.
+    /// A call whose attempts followed one another at once, with nothing around them and nobody to ask
+    /// when they began; the last one has run.
     pub(super) fn at_once(operation: &'static Operation, attempt: NonZeroU32) -> Self {
         let track = Track { attempt, ..Track::FIRST };
         let state = Some((track, Some(context::Entered::OVER_NOTHING)));
@@ -49,11 +49,6 @@ impl Blocking {
 
     pub(super) const fn operation(&self) -> &'static Operation {
         self.operation
-    }
-
-    /// Whether nothing has been asked of the call so far.
-    pub(super) const fn is_untouched(&self) -> bool {
-        self.state.is_none()
     }
 
     /// A call of a function with a `deadline` or a `context`.

@@ -33,7 +33,7 @@ where
 {
     let first = Blocking::new(operation);
     let outcome = body();
-    if outcome.error().is_none() && first.is_untouched() && operation.count_first() {
+    if outcome.error().is_none() && operation.count_first() {
         std::mem::forget(first);
         return outcome;
     }
@@ -74,7 +74,7 @@ fn repeat<T: Outcome>(
     mut outcome: T,
     attempts: &mut dyn Attempts<T>,
 ) -> T {
-    if !policy.at_once || !call.is_untouched() || context::current() != Ambient::NOTHING {
+    if !policy.at_once || !super::is_quiet() || context::current() != Ambient::NOTHING {
         return go_on(call, policy, outcome, attempts);
     }
     let mut run = AtOnce::begin(call);
