@@ -1,5 +1,6 @@
-//! A synchronous call of which nothing is asked but its outcome: one call of the runtime instead of a
-//! loop, which would keep the arguments in registers for a failure that seldom comes.
+//! A call of which nothing is asked but its outcome. A synchronous one is one call of the runtime instead
+//! of a loop, which would keep the arguments in registers for a failure that seldom comes; an async one
+//! has one step after each attempt.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};

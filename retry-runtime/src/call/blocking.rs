@@ -19,7 +19,7 @@ use crate::telemetry::event::RetryEvent;
 use crate::time::Timestamp;
 
 /// What a call remembers, and what it holds while an attempt runs; `None` until the first failure,
-/// unless the function wants a clock from the start.
+/// unless the calls below are to know of this one from the start.
 type State = Option<(Track, Option<context::Entered>)>;
 
 /// A call of a synchronous function.
@@ -138,9 +138,7 @@ impl Blocking {
     #[cold]
     #[inline(never)]
     pub fn pause(&mut self, policy: &'static RetryPolicy, delay: Duration) {
-        if !delay.is_zero() {
-            sleep::block(delay);
-        }
+        sleep::block(delay);
         if let Some((track, _)) = &mut self.state {
             track.resume();
         }

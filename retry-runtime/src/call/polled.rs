@@ -79,7 +79,7 @@ impl<O: Fn() -> &'static Operation> Site for Timed<O> {
 }
 
 impl<O: Fn() -> &'static Operation> Polled<Untimed<O>> {
-    /// A call that reads no clock until something fails. `operation` is a closure that takes no room.
+    /// A call that reads no clock until something fails. `operation` is a function, which takes no room.
     #[inline]
     #[must_use]
     pub fn new(operation: O) -> Self {
@@ -153,6 +153,8 @@ impl<S: Site> Polled<S> {
 
     /// The same for an error that classifies itself, by the function `classify` of its trait; `text`
     /// finds its text.
+    //
+    // Written out beside `step`: what both share, given a closure, costs three failures 84 instructions.
     #[inline]
     pub fn next<E>(
         &mut self,
